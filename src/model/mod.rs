@@ -1,0 +1,12 @@
+//! How traffic, mocks, faults and responders behave, as pure machines.
+//!
+//! Chance comes from keyed streams; time is an argument; nothing here waits.
+
+pub mod overlay;
+pub mod quota;
+pub mod responder;
+pub mod traffic;
+
+pub use overlay::Dose;
+pub use quota::Quota;
+pub use traffic::Arrivals;

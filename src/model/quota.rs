@@ -1,0 +1,88 @@
+//! A quota per minute as a token bucket that refills continuously.
+
+use crate::base::{Ratio, Span, Time};
+
+/// One unit of quota is so many parts, so that a limit of `n` a minute refills `n` parts a nanosecond.
+const PARTS: u128 = 60_000_000_000;
+
+/// A token bucket; a full minute's worth may be taken at once.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    per_minute: u64,
+    level: u128,
+    at: Time,
+}
+
+impl Quota {
+    /// Returns a full bucket.
+    pub fn new(per_minute: u64) -> Self {
+        Self { per_minute, level: u128::from(per_minute) * PARTS, at: Time::ZERO }
+    }
+
+    /// Brings the bucket to `now`, at `share` of its limit since the last time.
+    fn refill(&mut self, now: Time, share: Ratio) -> u128 {
+        let limit = u128::from(share.of_ceil(self.per_minute));
+        let refilled = self.level + limit * u128::from(now.since(self.at).0);
+        self.level = refilled.min(limit * PARTS);
+        self.at = now;
+        limit
+    }
+
+    /// Returns how long until `amount` may be taken: nothing if at once.
+    ///
+    /// An amount above the whole limit has to wait for a full bucket.
+    pub fn wait(&mut self, now: Time, share: Ratio, amount: u64) -> Option<Span> {
+        let limit = self.refill(now, share);
+        let wanted = (u128::from(amount) * PARTS).min(limit * PARTS);
+        if limit == 0 {
+            return Some(Span::from_secs(3600));
+        }
+        (self.level < wanted).then(|| Span((wanted - self.level).div_ceil(limit) as u64))
+    }
+
+    /// Takes `amount` out; an amount above the level empties the bucket.
+    pub fn take(&mut self, amount: u64) {
+        self.level = self.level.saturating_sub(u128::from(amount) * PARTS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time(millis * 1_000_000)
+    }
+
+    #[test]
+    fn a_minutes_worth_comes_at_once_and_then_at_the_rate() {
+        let mut quota = Quota::new(60);
+        for _ in 0..60 {
+            assert_eq!(quota.wait(at(0), Ratio::ONE, 1), None);
+            quota.take(1);
+        }
+        assert_eq!(quota.wait(at(0), Ratio::ONE, 1), Some(Span::from_secs(1)));
+        assert_eq!(quota.wait(at(999), Ratio::ONE, 1), Some(Span(1_000_000)));
+        assert_eq!(quota.wait(at(1000), Ratio::ONE, 1), None);
+    }
+
+    #[test]
+    fn a_cut_quota_holds_less_and_refills_slower() {
+        let mut quota = Quota::new(60);
+        let cut = Ratio::from_percent(10);
+        for _ in 0..6 {
+            assert_eq!(quota.wait(at(0), cut, 1), None);
+            quota.take(1);
+        }
+        assert_eq!(quota.wait(at(0), cut, 1), Some(Span::from_secs(10)));
+        assert_eq!(quota.wait(at(10_000), Ratio::ONE, 1), None, "lifted, it refills at the full rate");
+    }
+
+    #[test]
+    fn an_amount_above_the_limit_waits_for_a_full_bucket_only() {
+        let mut quota = Quota::new(10);
+        assert_eq!(quota.wait(at(0), Ratio::ONE, 1000), None);
+        quota.take(1000);
+        assert_eq!(quota.wait(at(0), Ratio::ONE, 1000), Some(Span::from_secs(60)));
+    }
+}

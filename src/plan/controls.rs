@@ -1,0 +1,453 @@
+//! The controls over the system: objectives, alerts, runbooks, roster, targets.
+
+use crate::base::{Dist, Key, Money, Ratio, Span};
+use crate::plan::system::mock_index;
+use crate::plan::{TIERS, TierSet};
+use crate::scenario::Scenario;
+use crate::scenario::condition::{Clause, Condition};
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::alerts::{Alert, SeverityLevel, Signal, When, windows};
+use crate::scenario::file::load::Tier;
+use crate::scenario::file::runbooks::{Action, Otherwise, RunbookStep, Shift};
+use crate::scenario::file::slos;
+use crate::scenario::source::At;
+
+/// What makes a task good for an objective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indicator {
+    /// It is done.
+    Success,
+    /// It took less than this.
+    Latency(Span),
+    /// It cost less than this.
+    Cost(Money),
+    /// It did nothing unsafe.
+    Safety,
+}
+
+/// An objective.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SloPlan {
+    /// Its name.
+    pub name: String,
+    /// What makes a task good.
+    pub indicator: Indicator,
+    /// The share of tasks that must be good.
+    pub goal: Ratio,
+    /// The tiers whose tasks count.
+    pub tiers: TierSet,
+    /// The period of the error budget.
+    pub period: Span,
+}
+
+/// When an alert's condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The share of bad tasks exceeds `factor` times what the objective allows, over both windows.
+    Burn {
+        /// The objective.
+        slo: usize,
+        /// The long window.
+        long: Span,
+        /// The short window.
+        short: Span,
+        /// The factor.
+        factor: Ratio,
+    },
+    /// The share of bad tasks exceeds `above` over the window.
+    BadShare {
+        /// The objective.
+        slo: usize,
+        /// The line.
+        above: Ratio,
+        /// The window.
+        over: Span,
+    },
+    /// More tasks than this are in flight.
+    Backlog(u64),
+    /// The share of failed calls to a mock exceeds `above` over the window.
+    CallErrors {
+        /// The mock.
+        mock: usize,
+        /// The line.
+        above: Ratio,
+        /// The window.
+        over: Span,
+    },
+    /// More is spent per minute, averaged over the window.
+    Spend {
+        /// The line.
+        per_minute: Money,
+        /// The window.
+        over: Span,
+    },
+    /// No task of the objective has ended over the window.
+    Absence {
+        /// The objective.
+        slo: usize,
+        /// The window.
+        over: Span,
+    },
+}
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertPlan {
+    /// Its name.
+    pub name: String,
+    /// When its condition holds.
+    pub rule: Rule,
+    /// How often it is evaluated.
+    pub every: Span,
+    /// How long the condition must hold.
+    pub hold: Span,
+    /// How long it goes on firing.
+    pub keep: Span,
+    /// How long the first notification waits.
+    pub group_wait: Span,
+    /// How long until the next notification of the same group.
+    pub group_interval: Span,
+    /// After how long a firing alert is notified again.
+    pub repeat: Span,
+    /// How bad it is.
+    pub severity: SeverityLevel,
+    /// The runbook; none if runbooks are switched off.
+    pub runbook: Option<usize>,
+    /// The alerts that silence its notifications.
+    pub inhibited_by: Vec<usize>,
+}
+
+/// One thing that must be observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// An objective holds, with evidence, over a span.
+    Holds(usize, Span),
+    /// Fewer tasks are in flight.
+    BacklogBelow(u64),
+    /// Fewer tasks are in flight than a span ago.
+    BacklogFalling(Span),
+    /// A smaller share of the calls to a mock failed over a span.
+    ErrorsBelow(usize, Ratio, Span),
+    /// Every probe of a mock was answered over a span.
+    Answers(usize, Span),
+    /// An alert has not fired over a span.
+    Quiet(usize, Span),
+}
+
+/// Who does a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Automation.
+    Auto,
+    /// The role of this number.
+    Role(usize),
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionPlan {
+    /// Take ownership.
+    Acknowledge,
+    /// Send calls for the first mock to the second.
+    Degrade(u8, u8),
+    /// Cap the attempts of a mock's calls.
+    RetryLimit(u8, u32),
+    /// Hold a mock's breaker open.
+    OpenBreaker(u8),
+    /// Admit only a share of the new tasks of some tiers.
+    Admit(TierSet, Ratio),
+    /// Admit more and more of them.
+    Thaw {
+        /// The tiers.
+        tiers: TierSet,
+        /// The shares, one after the other.
+        steps: Vec<Ratio>,
+        /// How long each is held.
+        hold: Span,
+    },
+    /// Name the bottleneck.
+    Diagnose,
+    /// Tell those concerned, now and after every such span.
+    Update(Option<Span>),
+    /// Page another role.
+    Escalate(usize),
+    /// Take back what the steps of these numbers did.
+    Undo(Vec<usize>),
+}
+
+/// A step of a runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepPlan {
+    /// Its name.
+    pub id: String,
+    /// Who does it.
+    pub owner: Owner,
+    /// When it must be done.
+    pub within: Span,
+    /// What it does.
+    pub action: ActionPlan,
+    /// What must be observed first.
+    pub when: Vec<Check>,
+    /// What should be observed after.
+    pub expect: Vec<Check>,
+    /// Whether another role is paged if it is not.
+    pub escalates: bool,
+}
+
+/// A runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunbookPlan {
+    /// Its name.
+    pub name: String,
+    /// What closes the incident.
+    pub recovery: Vec<Check>,
+    /// The steps.
+    pub steps: Vec<StepPlan>,
+}
+
+/// How somebody responds on a shift.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShiftPlan {
+    /// Time to acknowledge, in nanoseconds.
+    pub acknowledge: Dist,
+    /// Time for a step, in nanoseconds.
+    pub step: Dist,
+    /// The chance that nobody answers.
+    pub no_answer: f64,
+}
+
+/// A role on the roster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolePlan {
+    /// Its name.
+    pub name: String,
+    /// Its stream.
+    pub key: Key,
+    /// By day and by night.
+    pub shifts: [ShiftPlan; 2],
+    /// How long a page may go unanswered.
+    pub escalate_after: Span,
+    /// Who is paged then.
+    pub to: Option<usize>,
+}
+
+/// What must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetPlan {
+    /// Onset to delivered notification.
+    pub detect: Option<Span>,
+    /// Onset to acknowledged.
+    pub acknowledge: Option<Span>,
+    /// Onset to contained.
+    pub contain: Option<Span>,
+    /// Harm stays below this.
+    pub harm_below: Ratio,
+    /// For this long.
+    pub contain_for: Span,
+    /// The tiers whose harm counts.
+    pub contain_tiers: TierSet,
+    /// Onset to recovered.
+    pub recover: Option<Span>,
+    /// Evidence must hold for this long.
+    pub recover_for: Span,
+    /// By tier, the share of tasks that may be lost.
+    pub lost: [Option<Ratio>; TIERS],
+    /// The share of an error budget that may be spent.
+    pub budget_spent: Option<Ratio>,
+    /// What may be spent above the twin.
+    pub cost_above: Option<Ratio>,
+    /// Unsafe acts above the twin's.
+    pub unsafe_acts: Option<u64>,
+    /// Duplicated effects above the twin's.
+    pub duplicate_acts: Option<u64>,
+    /// The share of runs that must pass.
+    pub required: Ratio,
+    /// The confidence of the verdict and of evidence.
+    pub confidence: Ratio,
+}
+
+fn tiers(list: &[At<Tier>]) -> TierSet {
+    if list.is_empty() { TierSet::ALL } else { TierSet::of(list.iter().map(|at| at.value)) }
+}
+
+pub(super) fn slos(file: &ScenarioFile) -> Vec<SloPlan> {
+    let each = |(name, slo): (&String, &slos::Slo)| {
+        let (indicator, goal) = match (&slo.success, &slo.latency, &slo.cost, &slo.safety) {
+            (Some(goal), ..) => (Indicator::Success, goal),
+            (_, Some(latency), ..) => (Indicator::Latency(latency.below.value), &latency.share),
+            (_, _, Some(cost), _) => (Indicator::Cost(cost.below.value), &cost.share),
+            (_, _, _, Some(goal)) => (Indicator::Safety, goal),
+            (None, None, None, None) => unreachable!("checked: an objective states one thing"),
+        };
+        SloPlan {
+            name: name.clone(),
+            indicator,
+            goal: goal.value,
+            tiers: tiers(&slo.tiers),
+            period: slo.period.map_or(slos::PERIOD, |at| at.value),
+        }
+    };
+    file.slo.iter().map(each).collect()
+}
+
+pub(super) fn alerts(scenario: &Scenario) -> Vec<AlertPlan> {
+    let file = &scenario.file;
+    let each = |(name, alert): (&String, &Alert)| {
+        let (rule, default_for) = rule(scenario, alert);
+        let span = |given: Option<At<Span>>, seconds: u64| given.map_or(Span::from_secs(seconds), |at| at.value);
+        AlertPlan {
+            name: name.clone(),
+            rule,
+            every: span(alert.every, 15),
+            hold: alert.r#for.map_or(default_for, |at| at.value),
+            keep: span(alert.keep_firing_for, 0),
+            group_wait: span(alert.group_wait, 30),
+            group_interval: span(alert.group_interval, 300),
+            repeat: span(alert.repeat_interval, 4 * 3600),
+            severity: alert.severity.value,
+            runbook: file.runbook.index(&alert.runbook.value.0),
+            inhibited_by: alert.inhibited_by.iter().filter_map(|other| file.alert.index(&other.value.0)).collect(),
+        }
+    };
+    file.alert.iter().map(each).collect()
+}
+
+/// Returns the rule and the `for` that it comes with.
+fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
+    let file = &scenario.file;
+    let slo = |name: &str| file.slo.index(name).expect("checked: the objective is there");
+    let default_over = Span::from_secs(300);
+    let rule = match &alert.when {
+        When::Burn(burn) => {
+            let index = slo(&burn.slo.value.0);
+            let of = file.slo.get(&burn.slo.value.0).expect("checked: the objective is there");
+            let windows = windows(burn, of);
+            let rule =
+                Rule::Burn { slo: index, long: windows.long, short: windows.short, factor: windows.factor };
+            return (rule, windows.default_for);
+        }
+        When::Threshold(threshold) => {
+            let over = threshold.over.map_or(default_over, |at| at.value);
+            let above = threshold.bad_above.map_or(Ratio::ONE, |at| at.value);
+            match (&threshold.slo, threshold.signal.map(|signal| signal.value)) {
+                (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), above, over },
+                (None, Some(Signal::CallErrors)) => {
+                    let name = threshold.mock.as_ref().expect("checked: call-errors names a mock");
+                    Rule::CallErrors { mock: usize::from(mock_index(scenario, &name.value.0)), above, over }
+                }
+                (None, Some(Signal::Backlog) | None) => Rule::Backlog(threshold.above.map_or(0, |at| at.value)),
+            }
+        }
+        When::Spend(spend) => {
+            Rule::Spend { per_minute: spend.per_minute.value, over: spend.over.map_or(default_over, |at| at.value) }
+        }
+        When::Absence(absence) => Rule::Absence { slo: slo(&absence.slo.value.0), over: absence.over.value },
+    };
+    (rule, Span::ZERO)
+}
+
+pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
+    let each = |(name, runbook): (&String, &crate::scenario::file::runbooks::Runbook)| RunbookPlan {
+        name: name.clone(),
+        recovery: checks(scenario, &runbook.recovery.value),
+        steps: runbook.steps.iter().map(|step| self::step(scenario, &runbook.steps, step)).collect(),
+    };
+    scenario.file.runbook.iter().map(each).collect()
+}
+
+fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepPlan {
+    let file = &scenario.file;
+    let role = |name: &str| file.roster.index(name).expect("checked: the role is there");
+    let mock = |name: &str| mock_index(scenario, name);
+    let action = match &step.r#do {
+        Action::Acknowledge(_) => ActionPlan::Acknowledge,
+        Action::Degrade(degrade) => ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0)),
+        Action::RetryLimit(limit) => {
+            ActionPlan::RetryLimit(mock(&limit.mock.value.0), limit.attempts.value as u32)
+        }
+        Action::OpenBreaker(open) => ActionPlan::OpenBreaker(mock(&open.mock.value.0)),
+        Action::Freeze(freeze) => ActionPlan::Admit(tiers(&freeze.tiers), Ratio::ZERO),
+        Action::Throttle(throttle) => ActionPlan::Admit(tiers(&throttle.tiers), throttle.to.value),
+        Action::Thaw(thaw) => ActionPlan::Thaw {
+            tiers: tiers(&thaw.tiers),
+            steps: thaw.steps.iter().map(|at| at.value).collect(),
+            hold: thaw.hold.map_or(Span::from_secs(60), |at| at.value),
+        },
+        Action::Diagnose(_) => ActionPlan::Diagnose,
+        Action::Update(update) => ActionPlan::Update(update.every.map(|at| at.value)),
+        Action::Escalate(escalate) => ActionPlan::Escalate(role(&escalate.to.value.0)),
+        // A step that is switched off has nothing to take back.
+        Action::Undo(undo) => ActionPlan::Undo(
+            undo.steps.iter().filter_map(|name| steps.iter().position(|other| other.id == *name)).collect(),
+        ),
+    };
+    let owner = match step.owner.value.0.as_str() {
+        "auto" => Owner::Auto,
+        name => Owner::Role(role(name)),
+    };
+    let observed = |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
+    StepPlan {
+        id: step.id.value.0.clone(),
+        owner,
+        within: step.within.value,
+        action,
+        when: observed(&step.when),
+        expect: observed(&step.expect),
+        escalates: step.otherwise.is_some_and(|at| at.value == Otherwise::Escalate),
+    }
+}
+
+/// Returns the checks of a condition; one about an alert that is switched off holds by itself.
+fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
+    let file = &scenario.file;
+    let each = |clause: &Clause| match clause {
+        Clause::Holds { slo, span } => file.slo.index(&slo.0).map(|slo| Check::Holds(slo, *span)),
+        Clause::BacklogBelow(count) => Some(Check::BacklogBelow(*count)),
+        Clause::BacklogFalling(span) => Some(Check::BacklogFalling(*span)),
+        Clause::ErrorsBelow { mock, share, span } => {
+            Some(Check::ErrorsBelow(usize::from(mock_index(scenario, &mock.0)), *share, *span))
+        }
+        Clause::Answers { mock, span } => Some(Check::Answers(usize::from(mock_index(scenario, &mock.0)), *span)),
+        Clause::Quiet { alert, span } => file.alert.index(&alert.0).map(|alert| Check::Quiet(alert, *span)),
+    };
+    condition.0.iter().filter_map(each).collect()
+}
+
+pub(super) fn roles(file: &ScenarioFile) -> Vec<RolePlan> {
+    let shift = |shift: &Shift| ShiftPlan {
+        acknowledge: shift.acknowledge.value.0.clone(),
+        step: shift.step.value.0.clone(),
+        no_answer: shift.no_answer.map_or(0.0, |at| at.value.real()),
+    };
+    let each = |(name, role): (&String, &crate::scenario::file::runbooks::Role)| RolePlan {
+        name: name.clone(),
+        key: Key::of_name(name),
+        shifts: [shift(&role.day), shift(role.night.as_ref().unwrap_or(&role.day))],
+        escalate_after: role.escalate_after.map_or(Span::from_secs(300), |at| at.value),
+        to: role.to.as_ref().and_then(|to| file.roster.index(&to.value.0)),
+    };
+    file.roster.iter().map(each).collect()
+}
+
+pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
+    let targets = file.targets.as_ref().expect("checked: targets are stated");
+    let contain = targets.contain.as_ref().map(|contain| &contain.0);
+    let recover = targets.recover.as_ref().map(|recover| &recover.0);
+    TargetPlan {
+        detect: targets.detect.map(|at| at.value),
+        acknowledge: targets.acknowledge.map(|at| at.value),
+        contain: contain.map(|contain| contain.within.value),
+        harm_below: contain.and_then(|contain| contain.harm_below).map_or(Ratio::from_percent(2), |at| at.value),
+        contain_for: contain.and_then(|contain| contain.sustained_for).map_or(Span::from_secs(120), |at| at.value),
+        contain_tiers: contain.map_or(TierSet::ALL, |contain| tiers(&contain.tiers)),
+        recover: recover.map(|recover| recover.within.value),
+        recover_for: recover.and_then(|recover| recover.sustained_for).map_or(Span::from_secs(300), |at| at.value),
+        lost: std::array::from_fn(|tier| targets.lost.get(Tier::ALL[tier].word()).map(|at| at.value)),
+        budget_spent: targets.budget_spent.map(|at| at.value),
+        cost_above: targets.cost_above.map(|at| at.value),
+        unsafe_acts: targets.unsafe_acts.map(|at| at.value),
+        duplicate_acts: targets.duplicate_acts.map(|at| at.value),
+        required: targets.required.map_or(Ratio::from_percent(95), |at| at.value),
+        confidence: targets.confidence.map_or(Ratio::from_percent(95), |at| at.value),
+    }
+}

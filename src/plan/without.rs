@@ -1,0 +1,109 @@
+//! Switching parts of a scenario off: `--without faults|guards|alerts|runbooks|ID`.
+//!
+//! An ID is a fault's, an alert's or a runbook's name, a guard (`guard.search`), one control of it
+//! (`guard.search.retry`), a step (`runbook.degrade-search.cap`), or a step's bare name.
+
+use crate::scenario::Scenario;
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::guards::Guards;
+
+/// Takes the named parts out, or returns the first name that nothing has, with every name there is.
+pub fn without(scenario: &Scenario, names: &[String]) -> Result<Scenario, (String, Vec<String>)> {
+    let known = everything(&scenario.file);
+    let mut reduced = scenario.clone();
+    for name in names {
+        if !known.contains(name) {
+            return Err((name.clone(), known));
+        }
+        remove(&mut reduced.file, name);
+    }
+    Ok(reduced)
+}
+
+/// Returns every name that can be switched off.
+pub fn everything(file: &ScenarioFile) -> Vec<String> {
+    let mut names: Vec<String> = ["faults", "guards", "alerts", "runbooks"].map(String::from).into();
+    names.extend(file.fault.iter().map(|fault| fault.id.value.0.clone()));
+    names.extend(file.alert.0.keys().cloned());
+    for (name, runbook) in file.runbook.iter() {
+        names.push(name.clone());
+        for step in &runbook.steps {
+            names.push(step.id.value.0.clone());
+            names.push(format!("runbook.{name}.{}", step.id.value.0));
+        }
+    }
+    for (name, guard) in file.guard.calls.iter() {
+        names.push(format!("guard.{name}"));
+        let parts = [
+            ("timeout", guard.timeout.is_some()),
+            ("retry", guard.retry.is_some()),
+            ("breaker", guard.breaker.is_some()),
+            ("bulkhead", guard.bulkhead.is_some()),
+            ("fallback", guard.fallback.is_some()),
+            ("idempotency_keys", guard.idempotency_keys.is_some()),
+        ];
+        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.{name}.{}", part.0)));
+    }
+    if let Some(tasks) = &file.guard.tasks {
+        names.push("guard.tasks".into());
+        let parts = [
+            ("deadline", tasks.deadline.is_some()),
+            ("shed", tasks.shed.is_some()),
+            ("budget", tasks.budget.is_some()),
+            ("steps_max", tasks.steps_max.is_some()),
+        ];
+        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.tasks.{}", part.0)));
+    }
+    names
+}
+
+fn remove(file: &mut ScenarioFile, name: &str) {
+    match name {
+        "faults" => file.fault.clear(),
+        "guards" => file.guard = Guards::default(),
+        "alerts" => file.alert.0.clear(),
+        "runbooks" => file.runbook.0.clear(),
+        _ => {}
+    }
+    file.fault.retain(|fault| fault.id.value.0 != name);
+    file.alert.0.remove(name);
+    file.runbook.0.remove(name);
+    for (runbook, at) in &mut file.runbook.0 {
+        at.value.steps.retain(|step| {
+            let id = &step.id.value.0;
+            id != name && format!("runbook.{runbook}.{id}") != name
+        });
+    }
+    let mut parts = name.split('.');
+    if parts.next() != Some("guard") {
+        return;
+    }
+    match (parts.next().unwrap_or_default(), parts.next()) {
+        ("tasks", None) => file.guard.tasks = None,
+        ("tasks", Some(part)) => {
+            let Some(tasks) = &mut file.guard.tasks else { return };
+            match part {
+                "deadline" => tasks.deadline = None,
+                "shed" => tasks.shed = None,
+                "budget" => tasks.budget = None,
+                "steps_max" => tasks.steps_max = None,
+                _ => {}
+            }
+        }
+        (mock, None) => {
+            file.guard.calls.0.remove(mock);
+        }
+        (mock, Some(part)) => {
+            let Some(at) = file.guard.calls.0.get_mut(mock) else { return };
+            match part {
+                "timeout" => at.value.timeout = None,
+                "retry" => at.value.retry = None,
+                "breaker" => at.value.breaker = None,
+                "bulkhead" => at.value.bulkhead = None,
+                "fallback" => at.value.fallback = None,
+                "idempotency_keys" => at.value.idempotency_keys = None,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The journal: notable happenings in order, of a closed set of kinds.
+
+use crate::base::Time;
+use crate::plan::{Owner, TierSet};
+use crate::base::Ratio;
+
+/// Something notable. Numbers index the plan's tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The baseline was judged.
+    BaselineJudged {
+        /// Whether it held.
+        is_held: bool,
+    },
+    /// A fault began.
+    FaultArmed(usize),
+    /// A fault changed a reply or an effect for the first time.
+    FaultWitnessed(usize),
+    /// A fault was lifted.
+    FaultReleased(usize),
+    /// An alert began to fire.
+    AlertFiring(usize),
+    /// An alert ceased to fire.
+    AlertResolved(usize),
+    /// A notification that an alert fires was delivered.
+    Notified(usize),
+    /// A notification that an alert has resolved was delivered.
+    ResolvedNotified(usize),
+    /// A runbook was begun.
+    IncidentOpened(usize),
+    /// The runbook's recovery criteria were observed.
+    IncidentClosed(usize),
+    /// A role was paged.
+    Paged(usize),
+    /// A page went unanswered.
+    PageUnanswered(usize),
+    /// A role came on after a page.
+    PageAnswered(usize),
+    /// Somebody owns the incident.
+    Acknowledged {
+        /// The runbook.
+        runbook: usize,
+        /// Who.
+        owner: Owner,
+    },
+    /// A step was done.
+    StepDone {
+        /// The runbook.
+        runbook: usize,
+        /// The step.
+        step: usize,
+        /// Who did it.
+        owner: Owner,
+        /// Whether its window had passed.
+        is_late: bool,
+    },
+    /// What a step expected was observed, or its window passed without.
+    StepObserved {
+        /// The runbook.
+        runbook: usize,
+        /// The step.
+        step: usize,
+        /// Whether it was observed.
+        is_seen: bool,
+    },
+    /// A diagnosis named a mock, or none.
+    Diagnosed {
+        /// The runbook.
+        runbook: usize,
+        /// The mock that has got worst.
+        mock: Option<usize>,
+    },
+    /// Those concerned were told.
+    Updated(usize),
+    /// The admission of tiers changed.
+    Admission {
+        /// The tiers.
+        tiers: TierSet,
+        /// The share admitted from now on.
+        share: Ratio,
+    },
+    /// A breaker opened.
+    BreakerOpened(usize),
+    /// A breaker closed.
+    BreakerClosed(usize),
+    /// So many tasks were in flight that further ones were lost.
+    TasksLimit,
+    /// So many events had been handled that the run was stopped.
+    EventsLimit,
+}
+
+impl Event {
+    /// Whether it may happen very often, so that only the first ones are kept.
+    fn is_frequent(self) -> bool {
+        matches!(self, Self::BreakerOpened(_) | Self::BreakerClosed(_))
+    }
+}
+
+/// An event and when it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub event: Event,
+}
+
+/// An append-only list of entries that does not grow without limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journal {
+    entries: Vec<Entry>,
+    frequent: usize,
+    /// Entries that did not fit.
+    pub dropped: u64,
+}
+
+const FREQUENT_MAX: usize = 500;
+const ENTRIES_MAX: usize = 10_000;
+
+impl Journal {
+    /// Adds an entry.
+    pub fn push(&mut self, at: Time, event: Event) {
+        let is_full = self.entries.len() >= ENTRIES_MAX || (event.is_frequent() && self.frequent >= FREQUENT_MAX);
+        if is_full {
+            self.dropped += 1;
+            return;
+        }
+        self.frequent += usize::from(event.is_frequent());
+        self.entries.push(Entry { at, event });
+    }
+
+    /// Returns all entries, in order of time.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Returns when something first happened.
+    pub fn first(&self, is_it: impl Fn(Event) -> bool) -> Option<Time> {
+        self.entries.iter().find(|entry| is_it(entry.event)).map(|entry| entry.at)
+    }
+
+    /// Returns how often something happened.
+    pub fn count(&self, is_it: impl Fn(Event) -> bool) -> usize {
+        self.entries.iter().filter(|entry| is_it(entry.event)).count()
+    }
+}

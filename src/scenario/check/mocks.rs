@@ -1,0 +1,80 @@
+//! Checks of the mocks: each kind has its own keys.
+
+use crate::base::Ratio;
+use crate::scenario::check::{Checked, count_within, share};
+use crate::scenario::decode::Decode;
+use crate::scenario::file::guards::TASKS;
+use crate::scenario::file::mocks::{Mock, MockKind};
+use crate::scenario::limits::SLOTS_MAX;
+use crate::scenario::problem::{Code, Problem, Sink};
+use crate::scenario::source::{At, Place};
+
+pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
+    for (name, at) in &checked.file.mocks.0 {
+        if name == TASKS {
+            let problem = Problem::error(Code::NameTaken, at.place, "`tasks` names the guardrails of every task");
+            sink.push(problem.hint("call the mock something else"));
+        }
+        if let Some(mock) = checked.mocks.get(name) {
+            kind(mock, at.place, sink);
+            values(mock, sink);
+        }
+    }
+}
+
+fn kind(mock: &Mock, place: Place, sink: &mut Sink) {
+    let model_keys = [
+        ("first_token", mock.first_token.as_ref().map(|at| at.place)),
+        ("per_token", mock.per_token.as_ref().map(|at| at.place)),
+        ("right", mock.right.as_ref().map(|at| at.place)),
+        ("price", mock.price.as_ref().map(|price| price.out.place)),
+    ];
+    let tool_keys = [
+        ("service", mock.service.as_ref().map(|at| at.place)),
+        ("price_per_call", mock.price_per_call.as_ref().map(|at| at.place)),
+        ("permission", mock.permission.as_ref().map(|at| at.place)),
+        ("enforces_permission", mock.enforces_permission.as_ref().map(|at| at.place)),
+    ];
+    let Some(kind) = mock.kind.known() else { return };
+    let (needed, foreign): (&[usize], _) = match kind {
+        MockKind::Model => (&[0, 1], tool_keys),
+        MockKind::Tool => (&[0], model_keys),
+    };
+    let own = if *kind == MockKind::Model { model_keys } else { tool_keys };
+    for &index in needed {
+        if own[index].1.is_none() {
+            let message = format!("a {} needs `{}`", kind.word(), own[index].0);
+            sink.push(Problem::error(Code::MissingKey, place, message));
+        }
+    }
+    for (key, place) in foreign {
+        if let Some(place) = place.filter(|place| *place != Place::NOWHERE) {
+            let message = format!("`{key}` means nothing for a {}", kind.word());
+            sink.push(Problem::error(Code::Contradiction, place, message));
+        }
+    }
+}
+
+fn values(mock: &Mock, sink: &mut Sink) {
+    let never = At::<u64>::hole();
+    count_within(mock.concurrency.as_ref().unwrap_or(&never), 1, SLOTS_MAX, sink);
+    count_within(mock.queue.as_ref().unwrap_or(&never), 0, SLOTS_MAX, sink);
+    for ratio in [&mock.error_rate, &mock.right].into_iter().flatten() {
+        share(ratio, sink);
+    }
+    if let (Some(queue), None) = (&mock.queue, &mock.concurrency) {
+        let problem = Problem::error(Code::Contradiction, queue.place, "nothing waits where slots are without limit");
+        sink.push(problem.hint("add `concurrency`"));
+    }
+    let quotas = mock.quota.iter().flat_map(|quota| [&quota.requests, &quota.tokens]);
+    for quota in quotas.flatten() {
+        if quota.known().is_some_and(|rate| rate.per_minute() == 0) {
+            sink.push(Problem::error(Code::OutOfRange, quota.place, "a quota admits at least one a minute"));
+        }
+    }
+    if let Some(rate) = &mock.error_rate
+        && rate.known() == Some(&Ratio::ONE)
+    {
+        sink.push(Problem::warning(Code::OutOfRange, rate.place, "this mock never answers well"));
+    }
+}

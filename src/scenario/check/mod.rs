@@ -1,0 +1,141 @@
+//! What the values of a scenario must satisfy together: names, contradictions, house rules, lints.
+
+mod alerts;
+mod controls;
+mod faults;
+mod house;
+mod mocks;
+mod plans;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{Ratio, Span};
+use crate::scenario::decode::{Named, suggest};
+use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::load::Tier;
+use crate::scenario::file::mocks::Mock;
+use crate::scenario::limits::{DURATION_MAX, NAMED_MAX};
+use crate::scenario::problem::{Code, Problem, Sink};
+use crate::scenario::source::{At, Place};
+use crate::scenario::units::Name;
+
+/// What every check looks at.
+pub(crate) struct Checked<'a> {
+    file: &'a ScenarioFile,
+    mocks: &'a BTreeMap<String, Mock>,
+}
+
+/// Reports everything about a decoded scenario that does not fit together.
+pub fn check(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sink) {
+    let checked = Checked { file, mocks };
+    head(&checked, sink);
+    mocks::check(&checked, sink);
+    traffic::check(&checked, sink);
+    plans::check(&checked, sink);
+    faults::check(&checked, sink);
+    controls::check(&checked, sink);
+    alerts::check(&checked, sink);
+    house::check(&checked, sink);
+}
+
+fn head(checked: &Checked<'_>, sink: &mut Sink) {
+    let file = checked.file;
+    if file.version.known().is_some_and(|version| *version != 1) {
+        let message = "this program reads version 1";
+        sink.push(Problem::error(Code::OutOfRange, file.version.place, message));
+    }
+    within(&file.duration, Span::from_secs(10), DURATION_MAX, sink);
+    if let (Some(baseline), Some(duration)) = (file.baseline.known(), file.duration.known())
+        && baseline >= duration
+    {
+        let problem = Problem::error(Code::Contradiction, file.baseline.place, "the baseline is the whole drill");
+        sink.push(problem.hint("make `duration` longer or `baseline` shorter"));
+    }
+    few(&file.mocks, "mocks", sink);
+    few(&file.agents, "agents", sink);
+    few(&file.guard.calls, "guards", sink);
+    few(&file.slo, "objectives", sink);
+    few(&file.alert, "alerts", sink);
+    few(&file.runbook, "runbooks", sink);
+    few(&file.roster, "roles", sink);
+    if file.fault.len() > NAMED_MAX {
+        let message = format!("a drill may have at most {NAMED_MAX} faults");
+        sink.push(Problem::error(Code::Limit, file.fault[NAMED_MAX].id.place, message));
+    }
+}
+
+fn few<T>(named: &Named<T>, what: &str, sink: &mut Sink) {
+    if let Some(at) = named.0.values().nth(NAMED_MAX) {
+        sink.push(Problem::error(Code::Limit, at.place, format!("a drill may have at most {NAMED_MAX} {what}")));
+    }
+}
+
+impl Checked<'_> {
+    fn mock(&self, name: &At<Name>, sink: &mut Sink) -> Option<&Mock> {
+        let names: Vec<&str> = self.mocks.keys().map(String::as_str).collect();
+        refer(name, "mock", &names, sink);
+        self.mocks.get(&name.value.0)
+    }
+}
+
+/// Reports a name that is none of `known`.
+fn refer(name: &At<Name>, what: &str, known: &[&str], sink: &mut Sink) {
+    let Some(Name(word)) = name.known() else { return };
+    if !known.contains(&word.as_str()) {
+        let problem = Problem::error(Code::UnknownName, name.place, format!("no {what} is called `{word}`"));
+        sink.push(problem.hint(suggest(word, known)));
+    }
+}
+
+/// Reports a name that is not a key of `named`.
+fn refer_to<T>(name: &At<Name>, what: &str, named: &Named<T>, sink: &mut Sink) {
+    let known: Vec<&str> = named.0.keys().map(String::as_str).collect();
+    refer(name, what, &known, sink);
+}
+
+/// Reports names that occur twice.
+fn unique<'a>(names: impl IntoIterator<Item = &'a At<Name>>, what: &str, sink: &mut Sink) {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if let Some(Name(word)) = name.known()
+            && !seen.insert(word)
+        {
+            sink.push(Problem::error(Code::NameTaken, name.place, format!("another {what} is called `{word}`")));
+        }
+    }
+}
+
+/// Reports a span outside its bounds.
+fn within(span: &At<Span>, low: Span, high: Span, sink: &mut Sink) {
+    if span.known().is_some_and(|span| *span < low || *span > high) {
+        let message = format!("this must lie between {low} and {high}");
+        sink.push(Problem::error(Code::OutOfRange, span.place, message));
+    }
+}
+
+/// Reports a count outside its bounds.
+fn count_within(count: &At<u64>, low: u64, high: u64, sink: &mut Sink) {
+    if count.known().is_some_and(|count| *count < low || *count > high) {
+        let message = format!("this must lie between {low} and {high}");
+        sink.push(Problem::error(Code::OutOfRange, count.place, message));
+    }
+}
+
+/// Reports a share above one.
+fn share(ratio: &At<Ratio>, sink: &mut Sink) {
+    if ratio.known().is_some_and(|ratio| *ratio > Ratio::ONE) {
+        sink.push(Problem::error(Code::OutOfRange, ratio.place, "a share is at most 100%"));
+    }
+}
+
+/// Returns the tier of a name, or reports that it is none.
+fn tier(name: &str, place: Place, sink: &mut Sink) -> Option<Tier> {
+    let found = Tier::ALL.iter().copied().find(|tier| tier.word() == name);
+    if found.is_none() {
+        let words: Vec<&str> = Tier::ALL.iter().map(|tier| tier.word()).collect();
+        let problem = Problem::error(Code::UnknownName, place, format!("no tier is called `{name}`"));
+        sink.push(problem.hint(suggest(name, &words)));
+    }
+    found
+}

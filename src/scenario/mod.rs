@@ -1,0 +1,16 @@
+//! Text in, checked scenario out: knows TOML, reports every problem, leaves nothing to later floors.
+
+pub mod check;
+pub mod condition;
+pub mod decode;
+pub mod dist_text;
+pub mod file;
+pub mod limits;
+pub mod load;
+pub mod problem;
+mod record;
+pub mod schema;
+pub mod source;
+pub mod units;
+
+pub use load::{Library, Loaded, Scenario, load_text};

@@ -1,0 +1,66 @@
+//! Where a value was written: which file, which bytes.
+
+/// A text that values came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The path as the user named it, with forward slashes.
+    pub path: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A range of bytes in one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The number of the source; `u16::MAX` for a value that is not there.
+    pub source: u16,
+    /// The first byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Place {
+    /// The place of a value that was missing or wrong and has been reported.
+    pub const NOWHERE: Self = Self { source: u16::MAX, start: 0, end: 0 };
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone, Copy)]
+pub struct At<T> {
+    /// The value; a stand-in where [`At::is_hole`] holds.
+    pub value: T,
+    /// Where it was written.
+    pub place: Place,
+}
+
+impl<T> At<T> {
+    /// Returns whether this stands in for something that was missing or wrong.
+    ///
+    /// Checks leave holes alone: the user has already been told.
+    pub fn is_hole(&self) -> bool {
+        self.place == Place::NOWHERE
+    }
+
+    /// Returns the value unless it is a hole.
+    pub fn known(&self) -> Option<&T> {
+        (!self.is_hole()).then_some(&self.value)
+    }
+}
+
+/// Values are compared without their places, so that moving a line changes nothing.
+impl<T: PartialEq> PartialEq for At<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Source {
+    /// Returns the line and column (both from 1, columns in characters) of a byte offset.
+    pub fn line_and_column(&self, offset: u32) -> (usize, usize) {
+        let before = self.text.get(..offset as usize).unwrap_or(&self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        (line, column)
+    }
+}
