@@ -1,1 +1,7 @@
-fn main() {}
+//! The `stormdrill` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stormdrill::cli::main()
+}

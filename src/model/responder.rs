@@ -1,8 +1,7 @@
 //! How long people on call take, drawn from the roster.
 
-use crate::base::{Key, Span};
+use crate::base::{Key, Span, Time};
 use crate::plan::{Plan, RolePlan, ShiftPlan};
-use crate::base::Time;
 
 /// How a page ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +16,11 @@ fn shift<'a>(plan: &Plan, role: &'a RolePlan, now: Time) -> &'a ShiftPlan {
     &role.shifts[usize::from(plan.night.contains(plan.minute_of_day(now)))]
 }
 
-/// Draws how a role answers page `number` of a run.
-pub fn answer(plan: &Plan, seed: Key, role: usize, now: Time, number: u64) -> Answer {
+/// Draws how a role answers a page that has its own stream.
+pub fn answer(plan: &Plan, page: Key, role: usize, now: Time) -> Answer {
     let role = &plan.roles[role];
     let shift = shift(plan, role, now);
-    let mut draws = seed.with(role.key).at(2 * number).draws();
+    let mut draws = page.with(role.key).draws();
     // The roster says when somebody else is paged: a late answer is none.
     let is_nobody = draws.unit() < shift.no_answer;
     let after = Span(shift.acknowledge.sample_count(&mut draws));
@@ -31,9 +30,9 @@ pub fn answer(plan: &Plan, seed: Key, role: usize, now: Time, number: u64) -> An
     Answer::After(after)
 }
 
-/// Draws how long a role takes for step `number` of a run.
-pub fn step(plan: &Plan, seed: Key, role: usize, now: Time, number: u64) -> Span {
+/// Draws how long a role takes for a step that has its own stream.
+pub fn step(plan: &Plan, step: Key, role: usize, now: Time) -> Span {
     let role = &plan.roles[role];
-    let mut draws = seed.with(role.key).at(2 * number + 1).draws();
+    let mut draws = step.with(role.key).draws();
     Span(shift(plan, role, now).step.sample_count(&mut draws))
 }

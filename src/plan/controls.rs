@@ -180,6 +180,8 @@ pub enum ActionPlan {
 pub struct StepPlan {
     /// Its name.
     pub id: String,
+    /// Its stream.
+    pub key: Key,
     /// Who does it.
     pub owner: Owner,
     /// When it must be done.
@@ -199,6 +201,8 @@ pub struct StepPlan {
 pub struct RunbookPlan {
     /// Its name.
     pub name: String,
+    /// Its stream.
+    pub key: Key,
     /// What closes the incident.
     pub recovery: Vec<Check>,
     /// The steps.
@@ -349,6 +353,7 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
 pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
     let each = |(name, runbook): (&String, &crate::scenario::file::runbooks::Runbook)| RunbookPlan {
         name: name.clone(),
+        key: Key::of_name(name),
         recovery: checks(scenario, &runbook.recovery.value),
         steps: runbook.steps.iter().map(|step| self::step(scenario, &runbook.steps, step)).collect(),
     };
@@ -388,6 +393,7 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
     let observed = |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
     StepPlan {
         id: step.id.value.0.clone(),
+        key: Key::of_name(&step.id.value.0),
         owner,
         within: step.within.value,
         action,

@@ -61,7 +61,16 @@ pub struct Plan {
     /// What must hold.
     pub targets: TargetPlan,
     /// The constant delays of timers; each has a lane of its own in the engine.
-    pub lanes: Vec<Span>,
+    pub lanes: Vec<(TimerKind, Span)>,
+}
+
+/// What a timer with a constant delay watches over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerKind {
+    /// A task's deadline.
+    Deadline,
+    /// An attempt's timeout.
+    Timeout,
 }
 
 impl Plan {
@@ -137,14 +146,14 @@ impl TierSet {
 
 /// Gathers the constant delays of timers.
 #[derive(Debug, Default)]
-struct Lanes(Vec<Span>);
+struct Lanes(Vec<(TimerKind, Span)>);
 
 impl Lanes {
     /// Returns the lane of a delay.
-    fn lane(&mut self, delay: Span) -> u8 {
-        let known = self.0.iter().position(|span| *span == delay);
+    fn lane(&mut self, kind: TimerKind, delay: Span) -> u8 {
+        let known = self.0.iter().position(|lane| *lane == (kind, delay));
         let index = known.unwrap_or_else(|| {
-            self.0.push(delay);
+            self.0.push((kind, delay));
             self.0.len() - 1
         });
         u8::try_from(index).expect("a scenario names fewer than 256 timeouts and deadlines")

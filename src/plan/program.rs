@@ -2,7 +2,7 @@
 
 use crate::base::{Dist, Ratio};
 use crate::plan::system::mock_index;
-use crate::plan::{Lanes, TIERS};
+use crate::plan::{Lanes, TIERS, TimerKind};
 use crate::scenario::Scenario;
 use crate::scenario::file::agents::{Deadline, Step};
 use crate::scenario::file::load::Tier;
@@ -93,7 +93,7 @@ pub(super) fn agents(scenario: &Scenario, lanes: &mut Lanes) -> Vec<AgentPlan> {
                 Deadline::All(at) => at.value,
                 Deadline::ByTier(named) => named.get(Tier::ALL[tier].word())?.value,
             };
-            Some(lanes.lane(span))
+            Some(lanes.lane(TimerKind::Deadline, span))
         });
         let mut program = Vec::new();
         compile(scenario, &agent.plan, 0, &mut program);

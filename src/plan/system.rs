@@ -2,7 +2,7 @@
 
 use crate::base::dist::GammaShape;
 use crate::base::{Dist, Key, Money, Ratio, Span, Time};
-use crate::plan::{Lanes, TIERS, TierSet};
+use crate::plan::{Lanes, TIERS, TierSet, TimerKind};
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::faults::{Inject, LostEnding, Sticky};
@@ -343,7 +343,7 @@ pub(super) fn guards(scenario: &Scenario, lanes: &mut Lanes) -> Vec<GuardPlan> {
         let timeout = guard.and_then(|guard| guard.timeout).map_or(SDK_TIMEOUT, |at| at.value);
         GuardPlan {
             timeout,
-            timeout_lane: lanes.lane(timeout),
+            timeout_lane: lanes.lane(TimerKind::Timeout, timeout),
             retry: guard.and_then(retry),
             breaker: guard.and_then(|guard| guard.breaker.as_ref()).map(|breaker| BreakerPlan {
                 window: breaker.window.value,

@@ -97,7 +97,7 @@ impl Record {
         assert_eq!(arrived, ended + self.in_flight, "tasks arrived are tasks ended or in flight");
         let by_mock: u128 = self.spend.by_mock.iter().sum();
         let by_tier: u128 = self.spend.by_tier.iter().sum::<u128>() + self.spend.probes;
-        let over_time: u128 = self.series.spend.iter().map(|spent| u128::from(*spent)).sum();
+        let over_time: u128 = self.series.spend.iter().sum();
         assert_eq!(by_mock, by_tier, "dollars by mock are dollars by tier and probes");
         assert_eq!(by_mock, over_time, "dollars over time are dollars by mock");
         let in_buckets: u64 = self.series.total(|counts| counts.ended());

@@ -56,7 +56,7 @@ pub struct Series {
     /// By bucket and objective: good tasks and all tasks.
     pub slos: Vec<(u32, u32)>,
     /// By bucket, what was spent, in picodollars.
-    pub spend: Vec<u64>,
+    pub spend: Vec<u128>,
     /// By bucket, the most tasks in flight.
     pub backlog: Vec<u32>,
     objectives: usize,
@@ -106,7 +106,7 @@ impl Series {
 
     /// Adds a cost.
     pub fn spend(&mut self, bucket: usize, cost: Money) {
-        self.spend[bucket] += cost.0;
+        self.spend[bucket] += u128::from(cost.0);
     }
 
     /// Returns a sum over all buckets and tiers.

@@ -138,3 +138,87 @@ fn whole<T: Decode>(title: &str) -> Value {
     }
     schema
 }
+
+/// Returns a schema as text.
+pub fn text(schema: &Value) -> String {
+    format!("{schema:#}\n")
+}
+
+/// Returns the reference of every key of scenario and mock files, as Markdown.
+pub fn keys() -> String {
+    let mut definitions = Definitions::new();
+    crate::scenario::file::ScenarioFile::schema(&mut definitions);
+    crate::scenario::file::mocks::Mock::schema(&mut definitions);
+    let mut text = String::new();
+    let mut done = Vec::new();
+    let mut waiting = vec!["ScenarioFile".to_owned()];
+    while let Some(name) = waiting.pop() {
+        if done.contains(&name) {
+            continue;
+        }
+        let Some(schema) = definitions.get(&name) else { continue };
+        let mut below = Vec::new();
+        section(&name, schema, &mut text, &mut below);
+        below.reverse();
+        waiting.extend(below);
+        done.push(name);
+    }
+    text
+}
+
+/// Writes a table of the keys of one record or choice, and notes what it refers to.
+fn section(name: &str, schema: &Value, text: &mut String, below: &mut Vec<String>) {
+    use std::fmt::Write as _;
+    let say = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut push = |line: String| writeln!(text, "{line}").expect("a string takes every line");
+    push(format!("### {name}\n\n{}\n", say(&schema["description"])));
+    references(schema, below);
+    let Some(keys) = schema["x-order"].as_array() else {
+        for kind in below.iter() {
+            push(format!("- [{kind}](#{})", kind.to_lowercase()));
+        }
+        push(String::new());
+        return;
+    };
+    if keys.is_empty() {
+        push("It has no keys.\n".into());
+        return;
+    }
+    push("| key | | what it says |\n|---|---|---|".into());
+    for key in keys.iter().map(say) {
+        let property = &schema["properties"][&key];
+        let is_required = schema["required"].as_array().is_some_and(|keys| keys.contains(&json!(key)));
+        let needed = if is_required { "required" } else { "" };
+        let mut kinds = Vec::new();
+        references(property, &mut kinds);
+        let see = kinds.first().map(|kind| format!(" See [{kind}](#{}).", kind.to_lowercase()));
+        let words = property["enum"].as_array().or_else(|| property["items"]["enum"].as_array());
+        let words = words.map(|words| {
+            let words: Vec<String> = words.iter().map(|word| format!("`{}`", say(word))).collect();
+            format!(" One of {}.", words.join(", "))
+        });
+        let about = say(&property["description"]).replace('|', "\\|");
+        let (see, words) = (see.unwrap_or_default(), words.unwrap_or_default());
+        push(format!("| `{key}` | {needed} | {about}{words}{see} |"));
+    }
+    push(String::new());
+}
+
+/// Gathers the definitions that a schema refers to, in order.
+fn references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(name) = object.get("$ref").and_then(Value::as_str) {
+                found.push(name.trim_start_matches("#/$defs/").to_owned());
+            }
+            let order = object.get("x-order").and_then(Value::as_array);
+            if let (Some(order), Some(properties)) = (order, object.get("properties")) {
+                order.iter().filter_map(Value::as_str).for_each(|key| references(&properties[key], found));
+            } else {
+                object.values().for_each(|value| references(value, found));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,127 @@
+//! The command line: arguments, files, printing, exit codes. Decides nothing about a drill.
+
+mod check;
+mod problems;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Exit code for input that is wrong.
+const BAD_INPUT: u8 = 2;
+/// Exit code for a failure of the program or the machine.
+const INTERNAL: u8 = 70;
+
+/// Game-day drills for AI agents: prove, before a release and on game day, that guardrails, alerts
+/// and runbooks contain the failures that agent systems really have.
+#[derive(Debug, Parser)]
+#[command(name = "stormdrill", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run drills in virtual time and give a verdict on each.
+    ///
+    /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INCONCLUSIVE, INVALID or NOT EXPOSED, 70 a bug or a
+    /// failure of the machine; of several drills the worst counts.
+    Run(RunArguments),
+    /// Check scenario files and report every problem.
+    ///
+    /// Exit code: 0 if they can be run (there may be warnings), 2 if not.
+    Check {
+        /// Scenario files, or folders of them.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Print the JSON Schema of scenario or mock files, or the reference of all their keys.
+    Schema {
+        /// Which one.
+        #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
+        kind: SchemaKind,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SchemaKind {
+    /// Scenario files.
+    Scenario,
+    /// Mock files.
+    Mock,
+    /// Every key, as Markdown.
+    Keys,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArguments {
+    /// Scenario files, or folders of them.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// How many seeds to run [default: 100, or 1 with --seed].
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: Option<u64>,
+    /// The first seed [default: 1].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many threads to use [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Where to print it [default: the standard output].
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Switch something off: faults, guards, alerts, runbooks, or the ID of one of them.
+    #[arg(long, value_name = "ID")]
+    without: Vec<String>,
+    /// Refuse every task once the baseline is over: a drill that passes so proves nothing.
+    #[arg(long)]
+    saboteur: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One screen for people.
+    Human,
+    /// The versioned result.
+    Json,
+}
+
+/// Runs the program with its arguments and returns its exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let is_help = error.exit_code() == 0;
+            if error.print().is_err() {
+                return ExitCode::from(INTERNAL);
+            }
+            return ExitCode::from(if is_help { 0 } else { BAD_INPUT });
+        }
+    };
+    let outcome = match &arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check { paths } => check::check(paths),
+        Command::Schema { kind } => schema(*kind),
+    };
+    outcome.unwrap_or_else(|error| {
+        anstream::eprintln!("error: {error}");
+        ExitCode::from(INTERNAL)
+    })
+}
+
+fn schema(kind: SchemaKind) -> Result<ExitCode, std::io::Error> {
+    use std::io::Write;
+    let text = match kind {
+        SchemaKind::Scenario => crate::scenario::schema::text(&crate::scenario::schema::scenario()),
+        SchemaKind::Mock => crate::scenario::schema::text(&crate::scenario::schema::mock()),
+        SchemaKind::Keys => crate::scenario::schema::keys(),
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

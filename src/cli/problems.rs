@@ -1,0 +1,44 @@
+//! Loading scenario files and printing what is wrong with them.
+
+use std::path::{Path, PathBuf};
+
+use crate::files;
+use crate::scenario::problem::{Severity, draw};
+use crate::scenario::{Loaded, Scenario};
+
+/// What loading came to: the scenarios that can be run, and how many problems of each severity.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub(super) scenarios: Vec<Scenario>,
+    pub(super) files: usize,
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
+}
+
+/// Loads every scenario that the paths mean; draws every problem on the standard error.
+pub(super) fn load(paths: &[PathBuf]) -> Checked {
+    let mut checked = Checked::default();
+    for path in paths {
+        match files::scenarios(path) {
+            Ok(files) => files.iter().for_each(|file| load_one(file, &mut checked)),
+            Err(why) => {
+                checked.errors += 1;
+                anstream::eprintln!("error[unreadable]: {why}");
+            }
+        }
+    }
+    checked
+}
+
+fn load_one(path: &Path, checked: &mut Checked) {
+    checked.files += 1;
+    let Loaded { scenario, problems, sources } = files::load(path);
+    for problem in &problems {
+        match problem.severity {
+            Severity::Error => checked.errors += 1,
+            Severity::Warning => checked.warnings += 1,
+        }
+        anstream::eprintln!("{}\n", draw(problem, &sources, true));
+    }
+    checked.scenarios.extend(scenario);
+}

@@ -1,0 +1,100 @@
+//! `stormdrill run`.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::{BAD_INPUT, Format, RunArguments, problems};
+use crate::plan::{Plan, without};
+use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
+use crate::report::human;
+use crate::scenario::Scenario;
+use crate::scenario::decode::suggest;
+use crate::study::{self, Seeds};
+
+pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
+    let checked = problems::load(&arguments.paths);
+    if checked.errors > 0 {
+        return Ok(ExitCode::from(BAD_INPUT));
+    }
+    let mut reduced = Vec::new();
+    for scenario in &checked.scenarios {
+        match without::without(scenario, &arguments.without) {
+            Ok(scenario) => reduced.push(scenario),
+            Err((name, known)) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                anstream::eprintln!("error[unknown-name]: {} has no `{name}` to switch off", scenario.path);
+                anstream::eprintln!("hint: {}", suggest(&name, &known));
+                return Ok(ExitCode::from(BAD_INPUT));
+            }
+        }
+    }
+    let mut drills = Vec::new();
+    let mut texts = Vec::new();
+    for scenario in &reduced {
+        let drill = drill(scenario, arguments)?;
+        if arguments.format == Format::Human {
+            let text = human::drill(&drill);
+            if arguments.output.is_none() {
+                anstream::stdout().lock().write_all(format!("{text}\n").as_bytes())?;
+            }
+            texts.push(text);
+        }
+        drills.push(drill);
+    }
+    let worst = WholeResult::worst(&drills);
+    let text = match arguments.format {
+        Format::Human => anstream::adapter::strip_str(&texts.join("\n")).to_string(),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&WholeResult::of(drills)).map_err(io::Error::other)?;
+            format!("{json}\n")
+        }
+    };
+    match &arguments.output {
+        Some(path) => std::fs::write(path, text)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display())))?,
+        None if arguments.format == Format::Json => io::stdout().lock().write_all(text.as_bytes())?,
+        None => {}
+    }
+    let code = worst.map_or(BAD_INPUT, crate::grade::Verdict::exit_code);
+    Ok(ExitCode::from(code))
+}
+
+fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, io::Error> {
+    let mut plan = Plan::of(scenario);
+    if arguments.saboteur {
+        plan = plan.sabotaged();
+    }
+    let seeds = Seeds {
+        first: arguments.seed.unwrap_or(1),
+        count: arguments.seeds.unwrap_or(if arguments.seed.is_some() { 1 } else { 100 }),
+        threads: usize::from(arguments.threads.unwrap_or(0)),
+    };
+    let progress = progress(seeds.count, &scenario.path);
+    let keep = |trial: study::Trial| Kept { result: RunResult::of(&plan, &trial), card: trial.card };
+    let kept = study::seeds(&plan, seeds, keep, || progress.inc(1)).map_err(io::Error::other)?;
+    progress.finish_and_clear();
+    let cards: Vec<_> = kept.iter().map(|kept| kept.card.clone()).collect();
+    let judgement = study::verdict(&plan, &cards);
+    let mut without = arguments.without.clone();
+    if arguments.saboteur {
+        without.push("every task (saboteur)".into());
+    }
+    let range = SeedRange { first: seeds.first, count: seeds.count };
+    Ok(DrillResult::of(scenario, &without, range, &judgement, kept))
+}
+
+/// Returns a bar that appears on a terminal once a drill has taken a second.
+fn progress(seeds: u64, what: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr_with_hz(5));
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} seeds, {eta} left");
+    bar.set_style(style.expect("the template is right"));
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_secs(1));
+    bar
+}

@@ -1,0 +1,339 @@
+//! Calls as the client makes them: guardrails in front, attempts, and what follows a failure.
+
+use crate::base::{Key, Span};
+use crate::engine::World;
+use crate::engine::queue::Kind;
+use crate::engine::slab::NONE;
+use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
+use crate::guard::{Admission, Change, retry};
+use crate::record::Event;
+
+/// What came of launching an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Launch {
+    /// It is under way, or waits for its turn.
+    Waiting,
+    /// It failed at once.
+    Failed(Failure),
+}
+
+/// What is done about a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pursuit {
+    /// Another attempt is under way or will be.
+    Waiting,
+    /// Nothing: the call has failed for good.
+    GivenUp,
+}
+
+const JITTER: Key = Key::of_name("jitter");
+
+impl World<'_> {
+    /// Launches an attempt of the task's call.
+    pub(super) fn launch(&mut self, slot: u32) -> Launch {
+        let plan = self.plan;
+        self.redirect(slot);
+        let task = &self.tasks[slot];
+        let (tier, call) = (usize::from(task.tier), task.call);
+        let mock = usize::from(call.mock);
+        if let Some(budget) = &plan.tasks.budget {
+            let is_over = budget.per_task.is_some_and(|limit| task.cost >= limit);
+            let is_minute_over = !budget.spare.has(tier)
+                && budget.per_minute.is_some_and(|limit| self.minute.is_spent(self.now, limit));
+            if is_over || is_minute_over {
+                return Launch::Failed(Failure::Refused);
+            }
+        }
+        let station = &mut self.stations[mock];
+        if call.tries == 0
+            && let Some(retries) = &mut station.retries
+        {
+            retries.on_call();
+        }
+        let admission = station.breaker.as_mut().map_or(Admission::Pass, |breaker| breaker.admit(self.now));
+        if admission == Admission::Refuse {
+            self.record.mocks[mock].breaker_refused += 1;
+            self.telemetry.calls[mock].ended += 1;
+            self.telemetry.calls[mock].failed += 1;
+            return Launch::Failed(Failure::Refused);
+        }
+        let attempt = self.attempt(slot, admission == Admission::Probe);
+        let station = &mut self.stations[mock];
+        if let Some(bulkhead) = &plan.guards[mock].bulkhead
+            && (station.under_way >= bulkhead.concurrent || station.waiting.length > 0)
+        {
+            if station.waiting.length >= bulkhead.queue {
+                self.record.mocks[mock].bulkhead_refused += 1;
+                self.account(attempt, false);
+                self.release(attempt);
+                return Launch::Failed(Failure::Refused);
+            }
+            station.waiting.push(attempt, &mut self.attempts);
+            self.set_timeout(attempt);
+            return Launch::Waiting;
+        }
+        self.send(attempt)
+    }
+
+    /// Sends the call elsewhere while a runbook has degraded the mock.
+    fn redirect(&mut self, slot: u32) {
+        let call = &mut self.tasks[slot].call;
+        let was = call.mock;
+        // Two mocks that stand in for each other must not send a call round in circles.
+        for _ in 0..4 {
+            let Some(to) = self.stations[usize::from(call.mock)].degraded_to else { break };
+            call.mock = to;
+        }
+        if call.mock != was {
+            call.tries = 0;
+        }
+        if call.mock != call.wanted && call.tries == 0 {
+            self.record.mocks[usize::from(call.mock)].stood_in += 1;
+        }
+    }
+
+    /// Makes an attempt of the task's call and links the two.
+    fn attempt(&mut self, slot: u32, is_trial: bool) -> u32 {
+        let task = &mut self.tasks[slot];
+        let mock = &self.plan.mocks[usize::from(task.call.mock)];
+        let visit = u64::from(task.visit - 1);
+        let key = task.key.at(visit).with(mock.key).at(u64::from(task.call.attempts));
+        if task.call.attempts > 0 && task.call.tries > 0 {
+            self.record.mocks[usize::from(task.call.mock)].retries += 1;
+        }
+        task.call.tries += 1;
+        task.call.attempts += 1;
+        if task.call.token != NONE {
+            self.tokens[task.call.token].holders += 1;
+        }
+        let attempt = Attempt {
+            task: slot,
+            begun: self.now,
+            key,
+            mock: task.call.mock,
+            tier: task.tier,
+            is_trial,
+            token: task.call.token,
+            ..Attempt::blank(self.now)
+        };
+        let number = self.attempts.insert(attempt);
+        self.tasks[slot].attempt = number;
+        number
+    }
+
+    /// Hands an attempt to its mock; it is under way, or was refused at once.
+    fn send(&mut self, attempt: u32) -> Launch {
+        let mock = usize::from(self.attempts[attempt].mock);
+        match self.reach(attempt) {
+            None => {
+                self.stations[mock].under_way += 1;
+                Launch::Waiting
+            }
+            Some(failure) => {
+                self.account(attempt, false);
+                self.release(attempt);
+                Launch::Failed(failure)
+            }
+        }
+    }
+
+    /// Sets the client's timer for an attempt, unless it is set.
+    pub(super) fn set_timeout(&mut self, attempt: u32) {
+        let mock = usize::from(self.attempts[attempt].mock);
+        if self.attempts[attempt].timeout == 0 {
+            let lane = usize::from(self.plan.guards[mock].timeout_lane);
+            let turn = self.next_turn();
+            self.attempts[attempt].timeout = turn;
+            self.lanes[lane].set(self.now, turn, attempt, &mut self.queue);
+        }
+    }
+
+    /// Tells telemetry and the breaker how an attempt ended for the client.
+    fn account(&mut self, attempt: u32, is_ok: bool) {
+        let Attempt { mock, begun, is_trial, .. } = self.attempts[attempt];
+        let mock = usize::from(mock);
+        let calls = &mut self.telemetry.calls[mock];
+        calls.ended += 1;
+        calls.failed += u64::from(!is_ok);
+        calls.took_ns += self.now.since(begun).0;
+        if is_ok {
+            self.record.mocks[mock].calls_ok += 1;
+        } else {
+            self.record.mocks[mock].calls_failed += 1;
+        }
+        let change =
+            self.stations[mock].breaker.as_mut().and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok));
+        match change {
+            Some(Change::Opened) => self.record.journal.push(self.now, Event::BreakerOpened(mock)),
+            Some(Change::Closed) => self.record.journal.push(self.now, Event::BreakerClosed(mock)),
+            None => {}
+        }
+    }
+
+    /// Parts an attempt from its task and frees it.
+    pub(super) fn release(&mut self, attempt: u32) {
+        self.part(attempt);
+        let token = self.attempts[attempt].token;
+        self.drop_token(token);
+        let gone = &mut self.attempts[attempt];
+        (gone.complete, gone.timeout, gone.token) = (0, 0, NONE);
+        self.attempts.remove(attempt);
+    }
+
+    /// Parts an attempt from its task: nobody waits for it any more.
+    fn part(&mut self, attempt: u32) {
+        let task = self.attempts[attempt].task;
+        if task != NONE {
+            self.tasks[task].attempt = NONE;
+            self.attempts[attempt].task = NONE;
+        }
+        self.attempts[attempt].timeout = 0;
+    }
+
+    /// A mock's reply, good or bad, reaches the client.
+    pub(super) fn reply(&mut self, attempt: u32, result: Result<bool, Failure>) {
+        let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
+        if is_probe {
+            self.release(attempt);
+            self.ops.on_probe(self.now, usize::from(mock), result.is_ok());
+            return;
+        }
+        self.account(attempt, result.is_ok());
+        self.release(attempt);
+        self.leave_bulkhead(usize::from(mock));
+        match result {
+            Ok(is_right) => self.succeeded(task, is_right),
+            Err(failure) => self.failed(task, failure),
+        }
+    }
+
+    /// The client's timer for an attempt has run out.
+    pub(super) fn timeout(&mut self, attempt: u32) {
+        let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
+        let mock = usize::from(mock);
+        if is_probe {
+            self.ops.on_probe(self.now, mock, false);
+            self.attempts[attempt].timeout = 0;
+            self.attempts[attempt].is_probe = false;
+            self.abandon(attempt);
+            return;
+        }
+        self.record.mocks[mock].timeouts += 1;
+        self.cancel(attempt);
+        self.failed(task, Failure::Timeout);
+    }
+
+    /// The client gives an attempt up.
+    pub(super) fn cancel(&mut self, attempt: u32) {
+        let Attempt { mock, place, .. } = self.attempts[attempt];
+        self.account(attempt, false);
+        self.part(attempt);
+        self.abandon(attempt);
+        if place != Place::Bulkhead {
+            self.leave_bulkhead(usize::from(mock));
+        }
+    }
+
+    /// A place in the bulkhead is free: whoever waits longest may go.
+    fn leave_bulkhead(&mut self, mock: usize) {
+        self.stations[mock].under_way -= 1;
+        let Some(bulkhead) = &self.plan.guards[mock].bulkhead else { return };
+        if self.stations[mock].is_letting_in {
+            return;
+        }
+        self.stations[mock].is_letting_in = true;
+        while self.stations[mock].under_way < bulkhead.concurrent {
+            let Some(next) = self.stations[mock].waiting.pop(&mut self.attempts) else { break };
+            let task = self.attempts[next].task;
+            if let Launch::Failed(failure) = self.send(next) {
+                self.failed(task, failure);
+            }
+        }
+        self.stations[mock].is_letting_in = false;
+    }
+
+    /// Decides what follows a failed attempt: another one, a fallback, or nothing.
+    pub(super) fn pursue(&mut self, slot: u32, failure: Failure) -> Pursuit {
+        let mut failure = failure;
+        loop {
+            if let Some(pause) = self.retry_pause(slot, failure) {
+                let turn = self.schedule(pause, Kind::Wake, slot);
+                let task = &mut self.tasks[slot];
+                (task.wake, task.is_backing_off) = (turn, true);
+                return Pursuit::Waiting;
+            }
+            if !self.fall_back(slot) {
+                return Pursuit::GivenUp;
+            }
+            match self.launch(slot) {
+                Launch::Waiting => return Pursuit::Waiting,
+                Launch::Failed(next) => failure = next,
+            }
+        }
+    }
+
+    /// Returns the pause before another attempt at the same mock, if there is to be one.
+    fn retry_pause(&mut self, slot: u32, failure: Failure) -> Option<Span> {
+        let task = &self.tasks[slot];
+        let call = task.call;
+        let mock = usize::from(call.mock);
+        let plan = self.plan.guards[mock].retry.as_ref()?;
+        let station = &mut self.stations[mock];
+        let attempts = station.attempts_max.map_or(plan.attempts, |cap| cap.min(plan.attempts));
+        if !failure.is_retryable() || call.tries >= attempts {
+            return None;
+        }
+        let asked = match failure {
+            Failure::RateLimited(wait) if wait > plan.retry_after_max => return None,
+            Failure::RateLimited(wait) => wait,
+            Failure::Timeout | Failure::Status(_) | Failure::Cut | Failure::Denied | Failure::Refused => Span::ZERO,
+        };
+        if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
+            return None;
+        }
+        let key = task.key.at(u64::from(task.visit - 1)).with(JITTER).at(u64::from(call.attempts));
+        let unit = if plan.jitter > 0.0 { key.unit() } else { 0.5 };
+        Some(retry::pause(plan, call.tries + 1, unit).max(asked))
+    }
+
+    /// Turns to the next fallback of the wanted mock; returns whether there is one.
+    fn fall_back(&mut self, slot: u32) -> bool {
+        let call = &mut self.tasks[slot].call;
+        let fallbacks = &self.plan.guards[usize::from(call.wanted)].fallback;
+        let Some(next) = fallbacks.get(usize::from(call.fallbacks)) else { return false };
+        call.fallbacks += 1;
+        call.mock = *next;
+        call.tries = 0;
+        true
+    }
+}
+
+impl Attempt {
+    /// Returns an attempt that has not reached its mock.
+    pub(super) fn blank(now: crate::base::Time) -> Self {
+        Self {
+            task: NONE,
+            before: NONE,
+            after: NONE,
+            complete: 0,
+            timeout: 0,
+            begun: now,
+            reached: now,
+            service: Span::ZERO,
+            cost: crate::base::Money::ZERO,
+            key: JITTER,
+            mock: 0,
+            tier: 0,
+            place: Place::Bulkhead,
+            reply: Reply::Good,
+            is_probe: false,
+            is_trial: false,
+            is_right: true,
+            is_lost: false,
+            is_cut: false,
+            hits: 0,
+            effect: Effect::None,
+            token: NONE,
+        }
+    }
+}

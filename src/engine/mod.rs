@@ -1,0 +1,233 @@
+//! The virtual clock: one run of a plan, as fast as the machine can, always the same for a seed.
+//!
+//! One thread, no IO, no allocation once warmed up. The machines of `model`, `guard` and `ops`
+//! decide; this floor keeps the time, the queue, and what is under way.
+
+mod calls;
+mod control;
+mod lanes;
+mod line;
+mod queue;
+mod slab;
+mod state;
+mod stations;
+mod tasks;
+
+use crate::base::{Key, Span, Time};
+use crate::guard::{Breaker, MinuteBudget, RetryBudget};
+use crate::model::{Arrivals, Quota};
+use crate::ops::{Calls, Command, Ops, Telemetry};
+use crate::plan::{Plan, TIERS, TimerKind};
+use crate::record::{Event as Entry, Record};
+
+use lanes::Lane;
+use line::Line;
+use queue::{Event, Kind, Queue};
+use slab::Slab;
+use state::{Attempt, Station, Task, Token};
+
+/// Runs a plan with a seed.
+pub fn rehearse(plan: &Plan, seed: u64) -> Record {
+    World::new(plan, seed).run()
+}
+
+/// A run is stopped when its turns are nearly used up, far beyond what any drill needs.
+const TURNS_MAX: u32 = u32::MAX - 1_000_000;
+
+/// Everything that a run consists of while it lasts.
+struct World<'p> {
+    plan: &'p Plan,
+    seed: Key,
+    tasks_key: Key,
+    now: Time,
+    /// The number of the last event that was scheduled; ties in time go by it.
+    turn: u32,
+    queue: Queue,
+    lanes: Vec<Lane>,
+    tasks: Slab<Task>,
+    attempts: Slab<Attempt>,
+    tokens: Slab<Token>,
+    stations: Vec<Station>,
+    arrivals: Arrivals,
+    next_arrival: Time,
+    arrived: u64,
+    /// Tasks in flight whose outcome has not been counted.
+    open: u64,
+    /// By tier, the share of new tasks that is admitted.
+    admitted: [f64; TIERS],
+    minute: MinuteBudget,
+    telemetry: Telemetry,
+    ops: Ops<'p>,
+    /// When the control plane is called next.
+    ops_at: Time,
+    commands: Vec<Command>,
+    probes: u64,
+    record: Record,
+    bucket: usize,
+    bucket_end: Time,
+}
+
+impl<'p> World<'p> {
+    fn new(plan: &'p Plan, seed: u64) -> Self {
+        let root = Key::of_seed(seed);
+        let mut arrivals = Arrivals::new(root);
+        let next_arrival = arrivals.next(&plan.traffic).unwrap_or(Time::NEVER);
+        let record = Record::new(plan, seed);
+        let lanes = plan.lanes.iter().zip(0..).map(|((_, delay), number)| Lane::new(number, *delay)).collect();
+        let telemetry = Telemetry {
+            slos: vec![(0, 0); plan.slos.len()],
+            calls: vec![Calls::default(); plan.mocks.len()],
+            ..Telemetry::default()
+        };
+        let mut world = Self {
+            plan,
+            seed: root,
+            tasks_key: root.with(Key::of_name("tasks")),
+            now: Time::ZERO,
+            turn: 0,
+            queue: Queue::default(),
+            lanes,
+            tasks: Slab::default(),
+            attempts: Slab::default(),
+            tokens: Slab::default(),
+            stations: stations(plan),
+            arrivals,
+            next_arrival,
+            arrived: 0,
+            open: 0,
+            admitted: [1.0; TIERS],
+            minute: MinuteBudget::default(),
+            telemetry,
+            ops: Ops::new(plan, root.with(Key::of_name("responders"))),
+            ops_at: Time::NEVER,
+            commands: Vec::new(),
+            probes: 0,
+            bucket: 0,
+            bucket_end: Time::ZERO + record.series.width,
+            record,
+        };
+        world.schedule_at(plan.baseline, Kind::Baseline, 0);
+        world.call_ops();
+        world
+    }
+
+    fn run(mut self) -> Record {
+        let end = self.plan.end;
+        loop {
+            let event = self.queue.peek();
+            let is_event = event.is_some_and(|event| event.at() <= self.next_arrival);
+            let at = if is_event { event.map_or(Time::NEVER, Event::at) } else { self.next_arrival };
+            if at > end {
+                break;
+            }
+            self.now = at;
+            if at >= self.bucket_end {
+                self.turn_bucket();
+            }
+            if is_event {
+                let event = self.queue.pop().expect("it has just been seen");
+                self.handle(event);
+            } else {
+                self.next_arrival = self.arrivals.next(&self.plan.traffic).unwrap_or(Time::NEVER);
+                self.record.events += 1;
+                self.arrive();
+            }
+            if self.turn > TURNS_MAX {
+                self.record.journal.push(self.now, Entry::EventsLimit);
+                break;
+            }
+        }
+        self.finish_run()
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event.kind() {
+            Kind::Complete => self.complete(event.slot(), event.turn()),
+            Kind::Wake => self.wake(event.slot(), event.turn()),
+            Kind::Lane => self.lane(event.slot()),
+            Kind::Fault => self.fault(event.slot()),
+            Kind::Ops => self.control(),
+            Kind::Baseline => self.judge_baseline(),
+        }
+    }
+
+    /// Handles the head of a timer lane, which is due.
+    fn lane(&mut self, number: u32) {
+        let (kind, _) = self.plan.lanes[number as usize];
+        let lane = &mut self.lanes[number as usize];
+        match kind {
+            TimerKind::Deadline => {
+                let tasks = &self.tasks;
+                if let Some(timer) = lane.due(|timer| tasks[timer.slot].deadline == timer.turn, &mut self.queue) {
+                    self.record.events += 1;
+                    self.deadline(timer.slot);
+                }
+            }
+            TimerKind::Timeout => {
+                let attempts = &self.attempts;
+                if let Some(timer) = lane.due(|timer| attempts[timer.slot].timeout == timer.turn, &mut self.queue) {
+                    self.record.events += 1;
+                    self.timeout(timer.slot);
+                }
+            }
+        }
+    }
+
+    fn next_turn(&mut self) -> u32 {
+        self.turn += 1;
+        self.turn
+    }
+
+    /// Schedules an event and returns its turn.
+    fn schedule(&mut self, after: Span, kind: Kind, slot: u32) -> u32 {
+        self.schedule_at(self.now + after, kind, slot)
+    }
+
+    fn schedule_at(&mut self, at: Time, kind: Kind, slot: u32) -> u32 {
+        let turn = self.next_turn();
+        // What lies beyond the end never happens: it need not wait in the queue.
+        if at <= self.plan.end {
+            self.queue.push(Event::new(at, turn, kind, slot));
+        }
+        turn
+    }
+
+    #[cold]
+    fn turn_bucket(&mut self) {
+        let in_flight = self.tasks.len() as u32;
+        while self.now >= self.bucket_end {
+            self.record.series.backlog[self.bucket] = in_flight;
+            self.bucket += 1;
+            self.bucket_end += self.record.series.width;
+        }
+    }
+
+    fn finish_run(mut self) -> Record {
+        self.record.in_flight = self.open;
+        self.record.series.backlog[self.bucket] = self.tasks.len() as u32;
+        self.record.left_behind = self.left_behind();
+        self.record.assert_conserved();
+        self.record
+    }
+}
+
+fn stations(plan: &Plan) -> Vec<Station> {
+    let each = |(mock, guard): (&crate::plan::MockPlan, &crate::plan::GuardPlan)| Station {
+        busy: 0,
+        queue: Line::default(),
+        quotas: mock.quotas.map(|quota| quota.map(|limit| (Quota::new(limit), Quota::new(limit)))),
+        faults: Vec::new(),
+        breaker: guard.breaker.map(Breaker::new),
+        retries: guard
+            .retry
+            .as_ref()
+            .and_then(|retry| retry.budget)
+            .map(|(share, burst)| RetryBudget::new(share, burst)),
+        under_way: 0,
+        waiting: Line::default(),
+        is_letting_in: false,
+        degraded_to: None,
+        attempts_max: None,
+    };
+    plan.mocks.iter().zip(&plan.guards).map(each).collect()
+}

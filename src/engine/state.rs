@@ -1,0 +1,215 @@
+//! What the engine keeps of tasks, attempts and mocks while they are under way.
+
+use crate::base::{Key, Money, Span, Time};
+use crate::engine::line::Line;
+use crate::engine::slab::NONE;
+use crate::guard::{Breaker, RetryBudget};
+use crate::model::Quota;
+
+/// How many loops of a plan may be open at once.
+pub(crate) const LOOPS: usize = crate::scenario::limits::PLAN_DEPTH_MAX + 1;
+
+/// A task being worked.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// Its stream.
+    pub(crate) key: Key,
+    pub(crate) arrived: Time,
+    /// What it has cost.
+    pub(crate) cost: Money,
+    /// Tokens of context, and how many of them the last question already sent.
+    pub(crate) context: u64,
+    pub(crate) sent: u64,
+    /// The attempt under way, if any.
+    pub(crate) attempt: u32,
+    /// The turn of the pause it sleeps through; 0 for none.
+    pub(crate) wake: u32,
+    /// Whether that is the pause before another attempt; otherwise it thinks.
+    pub(crate) is_backing_off: bool,
+    /// The turn of its deadline; 0 for none.
+    pub(crate) deadline: u32,
+    /// The operation it is at, and how many it has begun: the identity of its draws.
+    pub(crate) pc: u16,
+    pub(crate) visit: u32,
+    pub(crate) loops: [u16; LOOPS],
+    /// Calls it has made, retries not counted.
+    pub(crate) calls: u32,
+    pub(crate) call: Call,
+    pub(crate) agent: u8,
+    pub(crate) tier: u8,
+    pub(crate) is_wrong: bool,
+    pub(crate) is_unsafe: bool,
+    /// Its outcome has been counted, at its deadline; what it still does is wasted.
+    pub(crate) is_counted: bool,
+}
+
+/// The call that a task is making.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    /// The mock that the plan names.
+    pub(crate) wanted: u8,
+    /// The mock that is asked now.
+    pub(crate) mock: u8,
+    /// How many fallbacks of the wanted mock have been turned to.
+    pub(crate) fallbacks: u8,
+    /// Attempts at the mock that is asked now, and over the whole call.
+    pub(crate) tries: u32,
+    pub(crate) attempts: u32,
+    pub(crate) tokens_in: u32,
+    pub(crate) tokens_out: u32,
+    /// What is known of its effect; [`NONE`] if it has none.
+    pub(crate) token: u32,
+    pub(crate) is_optional: bool,
+    pub(crate) is_ask: bool,
+}
+
+impl Call {
+    pub(crate) const NONE: Self = Self {
+        wanted: 0,
+        mock: 0,
+        fallbacks: 0,
+        tries: 0,
+        attempts: 0,
+        tokens_in: 0,
+        tokens_out: 0,
+        token: NONE,
+        is_optional: false,
+        is_ask: false,
+    };
+
+    /// Returns a call to a mock.
+    pub(crate) fn to(mock: u8) -> Self {
+        Self { wanted: mock, mock, ..Self::NONE }
+    }
+}
+
+/// Whether the effect of a call has been executed, shared by the call and all its attempts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    pub(crate) is_executed: bool,
+    /// How many of them still hold it.
+    pub(crate) holders: u32,
+}
+
+/// Where an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Waiting in the client's bulkhead.
+    Bulkhead,
+    /// Waiting in the mock's queue.
+    Queue,
+    /// In one of the mock's slots.
+    Slot,
+    /// Worked, and its reply lost on the way.
+    Lost,
+}
+
+/// How the mock will answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// Well.
+    Good,
+    /// With an error of this status.
+    Error(u16),
+    /// Not at all: it holds the slot, and in the end gives up.
+    Hang,
+}
+
+/// How an attempt ends badly for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The client's timeout passed.
+    Timeout,
+    /// The server answered with an error.
+    Status(u16),
+    /// The server's quota is used up; it asks to wait this long.
+    RateLimited(Span),
+    /// The connection was cut.
+    Cut,
+    /// The server refused for want of a permission.
+    Denied,
+    /// The client's own breaker, bulkhead or budget refused.
+    Refused,
+}
+
+impl Failure {
+    /// Whether trying again may help (the statuses that SDKs retry).
+    pub(crate) fn is_retryable(self) -> bool {
+        match self {
+            Self::Timeout | Self::RateLimited(_) | Self::Cut => true,
+            Self::Status(status) => matches!(status, 408 | 409 | 429) || status >= 500,
+            Self::Denied | Self::Refused => false,
+        }
+    }
+}
+
+/// One attempt of a call, from the client's bulkhead to the end of the mock's work.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// The task that waits for it; [`NONE`] if the client has gone, or it is a probe.
+    pub(crate) task: u32,
+    /// Neighbours in a waiting line.
+    pub(crate) before: u32,
+    pub(crate) after: u32,
+    /// The turn of its completion, and of its timeout; 0 for none.
+    pub(crate) complete: u32,
+    pub(crate) timeout: u32,
+    /// When the client began to wait, and when the mock took it up.
+    pub(crate) begun: Time,
+    pub(crate) reached: Time,
+    pub(crate) service: Span,
+    pub(crate) cost: Money,
+    pub(crate) key: Key,
+    pub(crate) mock: u8,
+    pub(crate) tier: u8,
+    pub(crate) place: Place,
+    pub(crate) reply: Reply,
+    pub(crate) is_probe: bool,
+    /// The breaker let it through to see whether the mock has recovered.
+    pub(crate) is_trial: bool,
+    pub(crate) is_right: bool,
+    pub(crate) is_lost: bool,
+    pub(crate) is_cut: bool,
+    /// The faults that hit it, a bit for each.
+    pub(crate) hits: u64,
+    pub(crate) effect: Effect,
+    pub(crate) token: u32,
+}
+
+/// What an attempt does to the world when it is worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing.
+    None,
+    /// An effect within the agent's permissions.
+    Permitted,
+    /// An effect beyond them.
+    Unsafe,
+}
+
+/// A mock's slots and lines, and the client's controls in front of it.
+#[derive(Debug)]
+pub(crate) struct Station {
+    pub(crate) busy: u32,
+    pub(crate) queue: Line,
+    /// Requests per minute and tokens per minute; each beside one that no fault has cut.
+    pub(crate) quotas: [Option<(Quota, Quota)>; 2],
+    pub(crate) faults: Vec<u8>,
+    pub(crate) breaker: Option<Breaker>,
+    pub(crate) retries: Option<RetryBudget>,
+    /// Calls under way in the bulkhead, and those that wait for it.
+    pub(crate) under_way: u32,
+    pub(crate) waiting: Line,
+    /// Waiting calls are being let in; whoever frees a place meanwhile need not do it again.
+    pub(crate) is_letting_in: bool,
+    /// What a runbook has set: where calls go instead, and how often they are tried.
+    pub(crate) degraded_to: Option<u8>,
+    pub(crate) attempts_max: Option<u32>,
+}
+
+impl Attempt {
+    /// Returns whether nobody waits for it any more.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.task == NONE && !self.is_probe
+    }
+}

@@ -1,0 +1,377 @@
+//! Mocks as servers: admission, slots and queue, faults over them, effects and costs.
+
+use crate::base::{Key, Money, Ratio, Span};
+use crate::engine::World;
+use crate::engine::queue::Kind;
+use crate::engine::slab::NONE;
+use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
+use crate::model::Dose;
+use crate::model::overlay::{Caller, is_hit};
+use crate::plan::FaultEffect;
+use crate::record::Event;
+
+const ERROR: Key = Key::of_name("error");
+const RIGHT: Key = Key::of_name("right");
+const FAULT: Key = Key::of_name("fault");
+const INSTANCE: Key = Key::of_name("instance");
+const TENANT: Key = Key::of_name("tenant");
+
+impl World<'_> {
+    /// An attempt reaches its mock: it is refused at once, or taken up.
+    pub(super) fn reach(&mut self, slot: u32) -> Option<Failure> {
+        let plan = self.plan;
+        self.attempts[slot].reached = self.now;
+        let mock = usize::from(self.attempts[slot].mock);
+        let parameters = &plan.mocks[mock];
+        self.record.mocks[mock].requests += 1;
+        if let Some(failure) = self.permit(slot) {
+            return Some(failure);
+        }
+        let (tokens, cost) = self.tokens_and_cost(slot);
+        if let Some(wait) = self.admit(mock, tokens.0 + tokens.1) {
+            self.record.mocks[mock].rate_limited += 1;
+            return Some(Failure::RateLimited(wait));
+        }
+        let attempt = &mut self.attempts[slot];
+        attempt.cost = cost;
+        let mut draws = attempt.key.draws();
+        attempt.service = Span(parameters.service.sample_count(&mut draws));
+        if let Some(per_token) = parameters.per_token {
+            attempt.service = attempt.service + Span(per_token.0.saturating_mul(tokens.1));
+        }
+        if parameters.error_rate > 0.0 && attempt.key.with(ERROR).unit() < parameters.error_rate {
+            attempt.reply = Reply::Error(500);
+        }
+        attempt.is_right = parameters.right >= 1.0 || attempt.key.with(RIGHT).unit() < parameters.right;
+        if !self.stations[mock].faults.is_empty() {
+            self.overlay(slot);
+        }
+        self.take_up(slot)
+    }
+
+    /// Gives the attempt a slot or a place in the queue, or refuses it.
+    fn take_up(&mut self, slot: u32) -> Option<Failure> {
+        let mock = usize::from(self.attempts[slot].mock);
+        let parameters = &self.plan.mocks[mock];
+        let capacity = self.capacity(mock);
+        let station = &mut self.stations[mock];
+        if station.busy < capacity {
+            self.start(slot);
+            // A call whose end is known to come before its timeout needs no timer.
+            let attempt = &self.attempts[slot];
+            let waited = self.now.since(attempt.begun);
+            if attempt.is_lost || waited + attempt.service >= self.plan.guards[mock].timeout {
+                self.set_timeout(slot);
+            } else if attempt.timeout != 0 {
+                self.attempts[slot].timeout = 0;
+            }
+            return None;
+        }
+        if capacity < parameters.slots && station.busy < parameters.slots {
+            // Without the fault there would have been a slot.
+            self.witness_all(mock, |effect| matches!(effect, FaultEffect::Capacity(_)));
+        }
+        let station = &mut self.stations[mock];
+        if station.queue.length >= parameters.queue {
+            self.record.mocks[mock].overloaded += 1;
+            return Some(Failure::Status(503));
+        }
+        self.attempts[slot].place = Place::Queue;
+        station.queue.push(slot, &mut self.attempts);
+        self.set_timeout(slot);
+        None
+    }
+
+    /// Checks the permission that an effect needs.
+    fn permit(&mut self, slot: u32) -> Option<Failure> {
+        let Attempt { mock, token, task, .. } = self.attempts[slot];
+        if token == NONE {
+            return None;
+        }
+        let parameters = &self.plan.mocks[usize::from(mock)];
+        let agent = usize::from(self.tasks[task].agent);
+        let is_permitted = parameters.permitted.as_ref().is_none_or(|agents| agents[agent]);
+        if !is_permitted && parameters.enforces {
+            self.record.effects[usize::from(mock)].refused += 1;
+            return Some(Failure::Denied);
+        }
+        self.attempts[slot].effect = if is_permitted { Effect::Permitted } else { Effect::Unsafe };
+        None
+    }
+
+    /// Returns the tokens in and out of an attempt, and what they cost.
+    fn tokens_and_cost(&self, slot: u32) -> ((u64, u64), Money) {
+        let attempt = &self.attempts[slot];
+        let parameters = &self.plan.mocks[usize::from(attempt.mock)];
+        let flat = parameters.price_per_call;
+        if parameters.per_token.is_none() {
+            return ((0, 0), flat);
+        }
+        if attempt.task == NONE {
+            // A health probe: one short question.
+            let [input, output, _] = parameters.prices;
+            return ((16, 1), flat + input.per_million(16) + output.per_million(1));
+        }
+        let task = &self.tasks[attempt.task];
+        let (input, output) = (u64::from(task.call.tokens_in), u64::from(task.call.tokens_out));
+        let cached = task.sent.min(input);
+        let [price_in, price_out, price_cached] = parameters.prices;
+        let cost = price_in.per_million(input - cached)
+            + price_cached.per_million(cached)
+            + price_out.per_million(output);
+        ((input, output), flat + cost)
+    }
+
+    /// Asks the quotas; returns how long to wait if they refuse.
+    fn admit(&mut self, mock: usize, tokens: u64) -> Option<Span> {
+        let station = &self.stations[mock];
+        if station.quotas.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut share = Ratio::ONE;
+        for fault in station.faults.iter().map(|index| &self.plan.faults[usize::from(*index)]) {
+            if let FaultEffect::RateLimit(to) = fault.effect {
+                let left = 1.0 - to.complement().real() * Dose::at(fault, self.now).0;
+                share = Ratio((share.0 as f64 * left + 0.5) as u64);
+            }
+        }
+        let (now, amounts) = (self.now, [1, tokens]);
+        let (mut wait, mut full_wait) = (None, None);
+        for (quota, amount) in self.stations[mock].quotas.iter_mut().zip(amounts) {
+            let Some((cut, full)) = quota else { continue };
+            wait = wait.max(cut.wait(now, share, amount));
+            full_wait = full_wait.max(full.wait(now, Ratio::ONE, amount));
+        }
+        if wait.is_none() {
+            for (quota, amount) in self.stations[mock].quotas.iter_mut().zip(amounts) {
+                if let Some((cut, full)) = quota {
+                    cut.take(amount);
+                    full.take(amount);
+                }
+            }
+        } else if full_wait.is_none() {
+            self.witness_all(mock, |effect| matches!(effect, FaultEffect::RateLimit(_)));
+        }
+        wait
+    }
+
+    /// Lays the mock's faults over an attempt.
+    #[cold]
+    fn overlay(&mut self, slot: u32) {
+        let plan = self.plan;
+        let mock = usize::from(self.attempts[slot].mock);
+        let caller = self.caller(slot);
+        for position in 0..self.stations[mock].faults.len() {
+            let index = self.stations[mock].faults[position];
+            let fault = &plan.faults[usize::from(index)];
+            if self.now < fault.start || self.now >= fault.end {
+                continue;
+            }
+            self.record.witnesses[usize::from(index)].exposed += 1;
+            if matches!(fault.effect, FaultEffect::Capacity(_) | FaultEffect::RateLimit(_))
+                || !is_hit(fault, self.now, self.seed, &caller)
+            {
+                continue;
+            }
+            let attempt = &mut self.attempts[slot];
+            attempt.hits |= 1 << index;
+            let mut draws = attempt.key.with(FAULT).with(fault.key).draws();
+            match &fault.effect {
+                FaultEffect::Hang(hold) => (attempt.reply, attempt.service) = (Reply::Hang, *hold),
+                FaultEffect::Latency(added) => {
+                    attempt.service = attempt.service + Span(added.sample_count(&mut draws));
+                }
+                FaultEffect::Error(status, after) => {
+                    if attempt.reply != Reply::Hang {
+                        attempt.reply = Reply::Error(*status);
+                        attempt.service = Span(after.sample_count(&mut draws));
+                    }
+                }
+                FaultEffect::ReplyLost { is_cut } => (attempt.is_lost, attempt.is_cut) = (true, *is_cut),
+                FaultEffect::Capacity(_) | FaultEffect::RateLimit(_) => {}
+            }
+        }
+    }
+
+    /// Returns who makes a call, as far as faults can stick to it.
+    fn caller(&self, slot: u32) -> Caller {
+        let attempt = &self.attempts[slot];
+        if attempt.task == NONE {
+            return Caller { attempt: attempt.key, task: attempt.key, instance: 0, tenant: 0 };
+        }
+        let task = &self.tasks[attempt.task];
+        let copies = self.plan.agents[usize::from(task.agent)].instances;
+        let copy = (task.key.with(INSTANCE).unit() * copies as f64) as u64;
+        let tenant = (task.key.with(TENANT).unit() * self.plan.traffic.tenants as f64) as u64;
+        let instance = u64::from(task.agent) << 32 | copy;
+        Caller { attempt: attempt.key, task: task.key, instance, tenant }
+    }
+
+    /// Returns how many slots a mock has now.
+    fn capacity(&self, mock: usize) -> u32 {
+        let slots = self.plan.mocks[mock].slots;
+        let mut left = 1.0;
+        for fault in self.stations[mock].faults.iter().map(|index| &self.plan.faults[usize::from(*index)]) {
+            if let FaultEffect::Capacity(to) = fault.effect {
+                left *= 1.0 - to.complement().real() * Dose::at(fault, self.now).0;
+            }
+        }
+        // The small step down keeps 40 % of 10 at 4 where a float says 4.000000001.
+        if left >= 1.0 { slots } else { (f64::from(slots) * left - 1e-6).ceil().max(0.0) as u32 }
+    }
+
+    /// An attempt gets a slot.
+    fn start(&mut self, slot: u32) {
+        let attempt = &mut self.attempts[slot];
+        let mock = usize::from(attempt.mock);
+        attempt.place = Place::Slot;
+        let (service, hits) = (attempt.service, attempt.hits);
+        let totals = &mut self.record.mocks[mock];
+        totals.started += 1;
+        totals.waited_ns += u128::from(self.now.since(attempt.reached).0);
+        self.stations[mock].busy += 1;
+        self.attempts[slot].complete = self.schedule(service, Kind::Complete, slot);
+        if hits != 0 {
+            self.witness(hits, |effect| !matches!(effect, FaultEffect::ReplyLost { .. }));
+        }
+    }
+
+    /// A mock has worked an attempt to the end.
+    pub(super) fn complete(&mut self, slot: u32, turn: u32) {
+        if self.attempts[slot].complete != turn {
+            return;
+        }
+        self.record.events += 1;
+        let Attempt { mock, service, reply, is_lost, is_cut, hits, is_right, .. } = self.attempts[slot];
+        let mock = usize::from(mock);
+        self.attempts[slot].complete = 0;
+        self.record.mocks[mock].completed += 1;
+        self.record.mocks[mock].busy_ns += u128::from(service.0);
+        self.stations[mock].busy -= 1;
+        if reply == Reply::Good {
+            self.charge(slot);
+            self.commit(slot);
+        }
+        self.serve_next(mock);
+        if is_lost && reply == Reply::Good {
+            self.witness(hits, |effect| matches!(effect, FaultEffect::ReplyLost { .. }));
+        }
+        if self.attempts[slot].is_orphan() {
+            self.release(slot);
+        } else if is_lost && is_cut {
+            self.reply(slot, Err(Failure::Cut));
+        } else if is_lost {
+            self.attempts[slot].place = Place::Lost;
+        } else {
+            let result = match reply {
+                Reply::Good => Ok(is_right),
+                Reply::Error(status) => Err(Failure::Status(status)),
+                Reply::Hang => Err(Failure::Status(504)),
+            };
+            self.reply(slot, result);
+        }
+    }
+
+    /// Adds what an attempt cost to the ledgers.
+    fn charge(&mut self, slot: u32) {
+        let Attempt { mock, tier, cost, task, is_probe, .. } = self.attempts[slot];
+        if cost == Money::ZERO {
+            return;
+        }
+        self.record.spend.add(usize::from(mock), (!is_probe).then_some(usize::from(tier)), cost);
+        self.record.series.spend(self.bucket, cost);
+        self.telemetry.spent += u128::from(cost.0);
+        self.minute.spend(self.now, cost);
+        if task != NONE {
+            self.tasks[task].cost += cost;
+        }
+    }
+
+    /// Executes the effect of an attempt, unless it is known to have been executed.
+    fn commit(&mut self, slot: u32) {
+        let Attempt { mock, effect, token, task, .. } = self.attempts[slot];
+        if effect == Effect::None {
+            return;
+        }
+        let mock = usize::from(mock);
+        let ledger = &mut self.record.effects[mock];
+        let token = &mut self.tokens[token];
+        if token.is_executed && self.plan.guards[mock].has_idempotency_keys {
+            ledger.deduplicated += 1;
+            return;
+        }
+        ledger.executed += 1;
+        if token.is_executed {
+            ledger.duplicate += 1;
+        } else {
+            ledger.first += 1;
+        }
+        token.is_executed = true;
+        if effect == Effect::Unsafe {
+            ledger.unsafe_acts += 1;
+            if task != NONE {
+                self.tasks[task].is_unsafe = true;
+            }
+        }
+    }
+
+    /// Gives free slots to whoever waits longest.
+    pub(super) fn serve_next(&mut self, mock: usize) {
+        if self.stations[mock].queue.length == 0 {
+            return;
+        }
+        let capacity = self.capacity(mock);
+        while self.stations[mock].busy < capacity {
+            let Some(next) = self.stations[mock].queue.pop(&mut self.attempts) else { break };
+            self.start(next);
+        }
+    }
+
+    /// Nobody waits for an attempt any more: the mock stops, or works on unaware.
+    pub(super) fn abandon(&mut self, slot: u32) {
+        let Attempt { mock, place, .. } = self.attempts[slot];
+        let mock = usize::from(mock);
+        let stops = self.plan.mocks[mock].stops_when_abandoned;
+        match place {
+            Place::Bulkhead => {
+                self.stations[mock].waiting.leave(slot, &mut self.attempts);
+                self.release(slot);
+            }
+            Place::Lost => self.release(slot),
+            Place::Queue => {
+                self.record.mocks[mock].abandoned += 1;
+                if stops {
+                    self.stations[mock].queue.leave(slot, &mut self.attempts);
+                    self.release(slot);
+                }
+            }
+            Place::Slot => {
+                self.record.mocks[mock].abandoned += 1;
+                if stops {
+                    self.stations[mock].busy -= 1;
+                    self.release(slot);
+                    self.serve_next(mock);
+                }
+            }
+        }
+    }
+
+    /// Notes that the faults of some bits took effect, as far as they are of the kind asked for.
+    fn witness(&mut self, hits: u64, is_kind: impl Fn(&FaultEffect) -> bool) {
+        for (index, fault) in self.plan.faults.iter().enumerate() {
+            if hits >> index & 1 == 1 && is_kind(&fault.effect) && self.record.witnesses[index].hit(self.now) {
+                self.record.journal.push(self.now, Event::FaultWitnessed(index));
+            }
+        }
+    }
+
+    /// Notes that the active faults of a mock took effect, as far as they are of the kind asked for.
+    fn witness_all(&mut self, mock: usize, is_kind: impl Fn(&FaultEffect) -> bool) {
+        let active = self.stations[mock].faults.iter().filter(|index| {
+            let fault = &self.plan.faults[usize::from(**index)];
+            fault.start <= self.now && self.now < fault.end
+        });
+        let hits = active.fold(0, |hits, index| hits | 1 << index);
+        self.witness(hits, is_kind);
+    }
+}

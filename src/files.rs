@@ -1,0 +1,98 @@
+//! Reading scenario and mock files from disk, with limits; the only floor below the command line
+//! that touches files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::scenario::limits::FILE_BYTES_MAX;
+use crate::scenario::problem::{Code, Problem};
+use crate::scenario::source::{Place, Source};
+use crate::scenario::{Library, Loaded, load_text};
+
+/// Mock files in folders, the first that has a name wins.
+#[derive(Debug, Clone)]
+pub struct Folders(pub Vec<PathBuf>);
+
+impl Folders {
+    /// Returns the folders in which a scenario's mocks are looked for: `mocks/` beside it, and
+    /// `mocks/` beside its folder.
+    pub fn of(scenario: &Path) -> Self {
+        let folder = scenario.parent().unwrap_or(Path::new(""));
+        Self(vec![folder.join("mocks"), folder.join("..").join("mocks")])
+    }
+}
+
+impl Library for Folders {
+    fn mock(&self, name: &str) -> Result<Option<Source>, String> {
+        for folder in &self.0 {
+            let path = folder.join(format!("{name}.toml"));
+            if path.exists() {
+                let text = read(&path)?;
+                return Ok(Some(Source { path: shown(&path), text }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in self.0.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Loads a scenario file with the mocks it uses.
+pub fn load(path: &Path) -> Loaded {
+    match read(path) {
+        Ok(text) => load_text(&shown(path), &text, &Folders::of(path)),
+        Err(why) => {
+            let place = Place { source: 0, start: 0, end: 0 };
+            let problem = Problem::error(Code::Unreadable, place, format!("cannot read this file: {why}"));
+            let source = Source { path: shown(path), text: String::new() };
+            Loaded { scenario: None, problems: vec![problem], sources: vec![source] }
+        }
+    }
+}
+
+/// Returns the scenario files that a path means: itself, or every `.toml` file of a folder, by name.
+pub fn scenarios(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        return if path.exists() { Ok(vec![path.into()]) } else { Err(format!("`{}` is not there", path.display())) };
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?.path();
+        if path.is_file() && path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(format!("`{}` has no scenario files (*.toml)", path.display()));
+    }
+    Ok(files)
+}
+
+/// Reads a text file that is not too large.
+fn read(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(format!("it is larger than {FILE_BYTES_MAX} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 ({error})"))
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}

@@ -1,0 +1,74 @@
+//! From records to verdicts: a run beside its twin becomes a scorecard, many scorecards a judgement.
+//!
+//! Pure functions; nothing here knows which clock made the record.
+
+pub mod harm;
+pub mod judge;
+pub mod targets;
+pub mod times;
+pub mod verdict;
+
+pub use harm::{Harm, TierHarm};
+pub use judge::{Judgement, judge};
+pub use targets::{TargetResult, Unit};
+pub use times::Times;
+pub use verdict::{RunVerdict, Verdict};
+
+use crate::plan::Plan;
+use crate::record::{Baseline, Event, Record};
+
+/// The grade of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scorecard {
+    /// The seed.
+    pub seed: u64,
+    /// What the run showed.
+    pub verdict: RunVerdict,
+    /// Why, with the numbers that decided it.
+    pub because: Vec<String>,
+    /// When things happened.
+    pub times: Times,
+    /// What the fault cost, against the twin.
+    pub harm: Harm,
+    /// Every graded target.
+    pub targets: Vec<TargetResult>,
+}
+
+/// Grades a run beside its twin: the same plan and seed without a fault.
+pub fn grade(plan: &Plan, run: &Record, twin: &Record) -> Scorecard {
+    let times = times::times(plan, run, twin);
+    let harm = harm::harm(plan, run, twin);
+    let targets = targets::targets(plan, run, twin, (&times, &harm));
+    let (verdict, because) = verdict(plan, run, &targets);
+    Scorecard { seed: run.seed, verdict, because, times, harm, targets }
+}
+
+fn verdict(plan: &Plan, run: &Record, targets: &[TargetResult]) -> (RunVerdict, Vec<String>) {
+    match &run.baseline {
+        Baseline::Held => {}
+        Baseline::Broken(reasons) => return (RunVerdict::Invalid, reasons.clone()),
+        Baseline::Unmeasured(slo) => {
+            return (RunVerdict::Invalid, vec![format!("no task of objective `{slo}` ended in the baseline")]);
+        }
+        Baseline::Unjudged => return (RunVerdict::Invalid, vec!["the baseline was never judged".into()]),
+    }
+    if run.journal.count(|event| event == Event::EventsLimit) > 0 {
+        return (RunVerdict::Invalid, vec!["the run was stopped at the limit of events".into()]);
+    }
+    if plan.faults.is_empty() {
+        return (RunVerdict::NotExposed, vec!["no fault was injected, so nothing was proved".into()]);
+    }
+    let unmet = plan.faults.iter().zip(&run.witnesses).filter(|(_, witness)| witness.first.is_none());
+    let unmet: Vec<String> = unmet
+        .map(|(fault, witness)| format!("no call met fault `{}` ({} passed by)", fault.id, witness.exposed))
+        .collect();
+    if !unmet.is_empty() {
+        return (RunVerdict::NotExposed, unmet);
+    }
+    let missed: Vec<String> = targets.iter().filter(|target| !target.is_met).map(TargetResult::why).collect();
+    if missed.is_empty() {
+        let reason = format!("all {} targets were met", targets.len());
+        return (RunVerdict::Pass, vec![reason]);
+    }
+    (RunVerdict::Fail, missed)
+}

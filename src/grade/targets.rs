@@ -1,0 +1,146 @@
+//! Targets: what was measured beside its limit.
+
+use crate::base::{Ratio, Span, Time};
+use crate::grade::harm::Harm;
+use crate::grade::times::Times;
+use crate::plan::{Plan, TIERS};
+use crate::record::{Record, TierCounts};
+use crate::scenario::file::load::Tier;
+
+/// What a target is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds since onset.
+    Seconds,
+    /// A share.
+    Share,
+    /// A count.
+    Count,
+}
+
+/// A target of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetResult {
+    /// Its name.
+    pub name: String,
+    /// Its unit.
+    pub unit: Unit,
+    /// The highest value that meets it.
+    pub limit: f64,
+    /// What was measured; absent if it never happened.
+    pub measured: Option<f64>,
+    /// Whether it was met.
+    pub is_met: bool,
+    /// What else there is to say, such as what was left behind.
+    pub details: Vec<String>,
+}
+
+impl TargetResult {
+    fn new(name: impl Into<String>, unit: Unit, limit: f64, measured: Option<f64>) -> Self {
+        // What is absent never meets a target.
+        let is_met = measured.is_some_and(|measured| measured <= limit);
+        Self { name: name.into(), unit, limit, measured, is_met, details: Vec::new() }
+    }
+
+    /// Says in one clause how the target was missed.
+    pub fn why(&self) -> String {
+        let say = |value: f64| say(self.unit, value);
+        let mut text = match self.measured {
+            None => format!("{}: never, limit {}", self.name, say(self.limit)),
+            Some(measured) => format!("{}: {}, limit {}", self.name, say(measured), say(self.limit)),
+        };
+        if !self.details.is_empty() {
+            text.push_str(": ");
+            text.push_str(&self.details.join("; "));
+        }
+        text
+    }
+}
+
+/// Writes a measured value with its unit.
+pub fn say(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Seconds => Span::from_secs_f64(value).to_string(),
+        Unit::Share => format!("{:.2}%", value * 100.0),
+        Unit::Count => format!("{value:.0}"),
+    }
+}
+
+/// Measures every stated target, and the aftermath.
+pub fn targets(plan: &Plan, run: &Record, twin: &Record, graded: (&Times, &Harm)) -> Vec<TargetResult> {
+    let (times, harm) = graded;
+    let stated = &plan.targets;
+    let since_onset = |at: Option<Time>| Some(at?.since(times.onset?).seconds());
+    let mut results = Vec::new();
+    let spans = [
+        ("detect", stated.detect, times.detect),
+        ("acknowledge", stated.acknowledge, times.acknowledge),
+        ("contain", stated.contain, times.contain),
+        ("recover", stated.recover, times.recover),
+    ];
+    for (name, limit, at) in spans {
+        if let Some(limit) = limit {
+            results.push(TargetResult::new(name, Unit::Seconds, limit.seconds(), since_onset(at)));
+        }
+    }
+    for tier in 0..TIERS {
+        if let Some(limit) = stated.lost[tier] {
+            let counts = &harm.tiers[tier];
+            let share = (counts.arrived > 0).then(|| counts.lost as f64 / counts.arrived as f64);
+            let name = format!("lost.{}", Tier::ALL[tier].word());
+            results.push(TargetResult::new(name, Unit::Share, limit.real(), share));
+        }
+    }
+    let mut share = |name: &str, limit: Option<Ratio>, measured: Option<f64>| {
+        if let Some(limit) = limit {
+            results.push(TargetResult::new(name, Unit::Share, limit.real(), measured));
+        }
+    };
+    share("budget_spent", stated.budget_spent, harm.budgets.iter().copied().reduce(f64::max));
+    share("cost_above", stated.cost_above, harm.cost_share);
+    let mut count = |name: &str, limit: Option<u64>, measured: i64| {
+        if let Some(limit) = limit {
+            results.push(TargetResult::new(name, Unit::Count, limit as f64, Some(measured.max(0) as f64)));
+        }
+    };
+    count("unsafe_acts", stated.unsafe_acts, harm.unsafe_acts);
+    count("duplicate_acts", stated.duplicate_acts, harm.duplicate_acts);
+    results.push(aftermath(plan, run, twin));
+    results
+}
+
+/// The aftermath: steady state again, and nothing left behind.
+fn aftermath(plan: &Plan, run: &Record, twin: &Record) -> TargetResult {
+    let mut left = run.left_behind.clone();
+    let series = &run.series;
+    let to = series.bucket(plan.end);
+    let from = series.bucket(plan.end.back(plan.targets.recover_for));
+    for (index, slo) in plan.slos.iter().enumerate() {
+        let (good, all) = series.objective(index, from, to);
+        if all == 0 {
+            left.push(format!("no task of `{}` ended at the end", slo.name));
+        } else if slo.goal.complement().is_exceeded(all - good, all, Ratio::ONE) {
+            let share = good as f64 / all as f64 * 100.0;
+            left.push(format!("`{}` is {share:.2}% at the end, below {}", slo.name, slo.goal));
+        }
+    }
+    let (backlog, usual) = (open(run), open(twin));
+    if backlog > 2 * usual + 20 {
+        left.push(format!("{backlog} tasks are in flight at the end, {usual} in the twin"));
+    }
+    for (fault, witness) in plan.faults.iter().zip(&run.witnesses) {
+        if witness.last.is_some_and(|last| last > plan.end.min(fault.end + LINGER)) {
+            left.push(format!("fault `{}` still took effect after its release", fault.id));
+        }
+    }
+    let count = left.len() as f64;
+    TargetResult { details: left, ..TargetResult::new("aftermath", Unit::Count, 0.0, Some(count)) }
+}
+
+/// A call that a fault hit before its release may take effect when it leaves the queue.
+const LINGER: Span = Span::from_secs(600);
+
+fn open(record: &Record) -> u64 {
+    let arrived: u64 = record.tiers.iter().map(|tier| tier.arrived).sum();
+    arrived - record.tiers.iter().map(TierCounts::ended).sum::<u64>()
+}

@@ -1,0 +1,47 @@
+//! What can be observed: the clauses of conditions, answered from telemetry.
+
+use crate::base::stats::wilson_lower;
+use crate::base::{Ratio, Time};
+use crate::ops::window::Windows;
+use crate::ops::{Desk, Telemetry};
+use crate::plan::{Check, Plan};
+
+/// Telemetry at a moment.
+pub(super) struct View<'a> {
+    pub(super) now: Time,
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) windows: &'a Windows,
+    pub(super) plan: &'a Plan,
+}
+
+impl View<'_> {
+    /// Returns whether all of these are observed.
+    pub(super) fn all(&self, checks: &[Check], desk: &Desk) -> bool {
+        checks.iter().all(|check| self.is_seen(check, desk))
+    }
+
+    fn is_seen(&self, check: &Check, desk: &Desk) -> bool {
+        match *check {
+            Check::Holds(slo, span) => {
+                let (bad, all) = self.windows.tasks(slo, span, self.telemetry);
+                let goal = self.windows.goal(slo).real();
+                self.windows.is_full(span) && wilson_lower(all - bad, all, desk.confidence) >= goal
+            }
+            Check::BacklogBelow(count) => self.telemetry.in_flight < count,
+            Check::BacklogFalling(span) => {
+                self.windows.backlog_ago(span).is_some_and(|before| self.telemetry.in_flight < before)
+            }
+            Check::ErrorsBelow(mock, share, span) => {
+                let calls = self.windows.calls(mock, span, self.telemetry);
+                self.windows.is_full(span) && calls.ended > 0 && !share.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
+            }
+            Check::Answers(mock, span) => {
+                desk.answering_since[mock].is_some_and(|since| self.now.since(since) >= span)
+            }
+            Check::Quiet(alert, span) => {
+                let since = desk.last_fired[alert].unwrap_or(Time::ZERO);
+                self.now.since(since) >= span
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Finding the bottleneck from telemetry alone: the dependency that has got worst since the baseline.
+
+use crate::base::Span;
+use crate::ops::Calls;
+
+/// How far before the incident was opened a diagnosis looks.
+pub(super) const LOOK_BACK: Span = Span::from_secs(300);
+
+/// A dependency is only named if it costs at least this much more time a call, in seconds.
+const WORSE_MIN: f64 = 0.05;
+
+/// What a failed call costs beyond the time it took, in seconds: somebody has to do something else.
+const FAILURE_COSTS: f64 = 1.0;
+
+/// Returns the mock whose calls have got worst: more time and more failures than in the baseline.
+///
+/// Each has running totals at the end of the baseline, before the incident, and now.
+pub(super) fn bottleneck(totals: &[(Calls, Calls, Calls)]) -> Option<usize> {
+    let mut worst = None;
+    for (mock, (baseline, before, now)) in totals.iter().enumerate() {
+        let ended = now.ended - before.ended;
+        if ended == 0 || baseline.ended == 0 {
+            continue;
+        }
+        let per_call = |calls: u64, failed: u64, took_ns: u64| {
+            (took_ns as f64 / 1e9 + failed as f64 * FAILURE_COSTS) / calls as f64
+        };
+        let usual = per_call(baseline.ended, baseline.failed, baseline.took_ns);
+        let recent = per_call(ended, now.failed - before.failed, now.took_ns - before.took_ns);
+        let worse = recent - usual;
+        // All its calls together: a rare call that got slow is no bottleneck.
+        let pain = worse * ended as f64;
+        if worse >= WORSE_MIN && worst.is_none_or(|(_, most)| pain > most) {
+            worst = Some((mock, pain));
+        }
+    }
+    worst.map(|(mock, _)| mock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(ended: u64, failed: u64, seconds: u64) -> Calls {
+        Calls { ended, failed, took_ns: seconds * 1_000_000_000 }
+    }
+
+    #[test]
+    fn the_dependency_that_got_slower_is_named_not_the_slowest_one() {
+        let none = Calls::default();
+        let slow_as_ever = (calls(100, 0, 1000), none, calls(100, 0, 1000));
+        let got_slower = (calls(100, 0, 50), none, calls(100, 0, 300));
+        assert_eq!(bottleneck(&[slow_as_ever, got_slower]), Some(1));
+    }
+
+    #[test]
+    fn fast_failures_count_too_and_steady_state_names_nobody() {
+        let none = Calls::default();
+        let steady = (calls(100, 1, 50), none, calls(100, 1, 50));
+        let failing = (calls(100, 0, 50), none, calls(100, 80, 5));
+        assert_eq!(bottleneck(&[steady, failing]), Some(1));
+        assert_eq!(bottleneck(&[steady, steady]), None);
+    }
+}

@@ -1,0 +1,376 @@
+//! An incident: a runbook being done. Owners work side by side, each in the order of the steps.
+
+use crate::base::{Key, Ratio, Span, Time};
+use crate::model::responder::{self, Answer};
+use crate::ops::checks::View;
+use crate::ops::{Calls, Command, Desk, diagnose};
+use crate::plan::{ActionPlan, Check, Owner, Plan, RunbookPlan, StepPlan};
+use crate::record::{Event, Journal};
+
+/// What an owner is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nobody has come yet; somebody does at this moment, or the next role is paged.
+    Paged { until: Time, comes: bool },
+    /// About to look whether the next step may begin.
+    Ready,
+    /// Waiting until what the step wants to see is seen.
+    Watching,
+    /// Doing the step until this moment.
+    Doing { until: Time },
+    /// Admitting tiers by steps; the next share is due at this moment.
+    Thawing { next: usize, at: Time },
+    /// Looking for what the step should bring about, until this moment.
+    Observing { until: Time },
+    /// All steps are done.
+    Finished,
+}
+
+/// One owner's part of the runbook.
+#[derive(Debug, Clone)]
+struct Lane {
+    /// Who does it now; another role after an escalation.
+    actor: Owner,
+    /// The numbers of the steps.
+    steps: Vec<usize>,
+    /// How many of them are done.
+    done: usize,
+    /// From when the current step's window counts.
+    window_from: Time,
+    /// How often it has been paged.
+    pages: u64,
+    phase: Phase,
+}
+
+/// The incident of a runbook; at most one is open at a time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Incident {
+    opened: Option<Time>,
+    is_owned: bool,
+    lanes: Vec<Lane>,
+    /// When those concerned must be told again, and after which span.
+    update: Option<(Time, Span)>,
+    /// By mock, its calls as they stood shortly before the incident.
+    before: Vec<Calls>,
+    /// How many incidents this runbook has had, so that each draws for itself.
+    occurrence: u64,
+}
+
+/// Everything that a lane may touch while it works.
+struct Hands<'a, 'b> {
+    runbook: usize,
+    plan: &'a RunbookPlan,
+    view: &'a View<'b>,
+    /// The stream of this incident.
+    stream: Key,
+    desk: &'a Desk,
+    journal: &'a mut Journal,
+    out: &'a mut Vec<Command>,
+}
+
+impl Incident {
+    /// Returns whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// Returns when a timer of it is due.
+    pub(super) fn next_at(&self) -> Time {
+        let lane = |lane: &Lane| match lane.phase {
+            Phase::Paged { until, .. } | Phase::Doing { until } | Phase::Observing { until } => until,
+            Phase::Thawing { at, .. } => at,
+            Phase::Ready | Phase::Watching | Phase::Finished => Time::NEVER,
+        };
+        let update = self.update.map_or(Time::NEVER, |(at, _)| at);
+        self.lanes.iter().map(lane).fold(update, Time::min)
+    }
+
+    /// Opens the incident unless it is open.
+    pub(super) fn open(
+        &mut self,
+        runbook: usize,
+        now: Time,
+        plan: &Plan,
+        desk: &Desk,
+        (before, journal): (Vec<Calls>, &mut Journal),
+    ) {
+        if self.is_open() {
+            return;
+        }
+        journal.push(now, Event::IncidentOpened(runbook));
+        let occurrence = self.occurrence + 1;
+        *self = Self { opened: Some(now), before, occurrence, ..Self::default() };
+        for (index, step) in plan.runbooks[runbook].steps.iter().enumerate() {
+            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.actor == step.owner) {
+                lane.steps.push(index);
+                continue;
+            }
+            let steps = vec![index];
+            let mut lane =
+                Lane { actor: step.owner, steps, done: 0, window_from: now, pages: 0, phase: Phase::Ready };
+            if let Owner::Role(role) = step.owner {
+                let stream = desk.seed.with(plan.runbooks[runbook].key).at(occurrence);
+                lane.page(role, now, stream, (plan, journal));
+            }
+            self.lanes.push(lane);
+        }
+    }
+
+    /// Returns whether a step waits until a mock answers.
+    pub(super) fn awaits_answer(&self, mock: usize, plan: &Plan) -> bool {
+        let is_about = |checks: &[Check]| checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock));
+        let awaits = |lane: &Lane, runbook: &RunbookPlan| {
+            let Some(step) = lane.steps.get(lane.done).map(|index| &runbook.steps[*index]) else { return false };
+            match lane.phase {
+                Phase::Watching => is_about(&step.when),
+                Phase::Observing { .. } | Phase::Thawing { .. } => is_about(&step.expect),
+                Phase::Paged { .. } | Phase::Ready | Phase::Doing { .. } | Phase::Finished => false,
+            }
+        };
+        plan.runbooks.iter().any(|runbook| self.lanes.iter().any(|lane| awaits(lane, runbook)))
+    }
+
+    /// Does whatever is due.
+    pub(super) fn handle(
+        &mut self,
+        runbook: usize,
+        view: &View<'_>,
+        desk: &Desk,
+        journal: &mut Journal,
+        out: &mut Vec<Command>,
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        let plan = &view.plan.runbooks[runbook];
+        let stream = desk.seed.with(plan.key).at(self.occurrence);
+        let mut hands = Hands { runbook, plan, view, stream, desk, journal, out };
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for lane in &mut lanes {
+            while self.turn(lane, &mut hands) {}
+        }
+        self.lanes = lanes;
+        let now = hands.view.now;
+        if let Some((at, every)) = self.update.filter(|(at, _)| *at <= now) {
+            hands.journal.push(at, Event::Updated(runbook));
+            self.update = Some((at + every, every));
+        }
+        let is_done = self.lanes.iter().all(|lane| lane.phase == Phase::Finished);
+        if is_done && hands.view.all(&plan.recovery, hands.desk) {
+            hands.journal.push(now, Event::IncidentClosed(runbook));
+            *self = Self { occurrence: self.occurrence, ..Self::default() };
+        }
+    }
+
+    /// Moves a lane by one phase; returns whether there may be more to do at once.
+    fn turn(&mut self, lane: &mut Lane, hands: &mut Hands<'_, '_>) -> bool {
+        let now = hands.view.now;
+        let step = lane.steps.get(lane.done).map(|index| (*index, &hands.plan.steps[*index]));
+        let Some((index, step)) = step else {
+            lane.phase = Phase::Finished;
+            return false;
+        };
+        match lane.phase {
+            Phase::Finished => false,
+            Phase::Paged { until, .. } if now < until => false,
+            Phase::Paged { comes, .. } => {
+                self.answered(lane, comes, hands);
+                true
+            }
+            Phase::Ready | Phase::Watching => {
+                if !hands.view.all(&step.when, hands.desk) {
+                    lane.phase = Phase::Watching;
+                    return false;
+                }
+                if !step.when.is_empty() {
+                    lane.window_from = now;
+                }
+                lane.phase = Phase::Doing { until: now + hands.time_for(lane.actor, step) };
+                true
+            }
+            Phase::Doing { until } if now < until => false,
+            Phase::Doing { .. } => {
+                if let ActionPlan::Thaw { .. } = step.action {
+                    lane.phase = Phase::Thawing { next: 0, at: now };
+                    return true;
+                }
+                self.act(lane, index, hands);
+                true
+            }
+            Phase::Thawing { next, at } => now >= at && Self::thaw(lane, (index, step), next, hands),
+            Phase::Observing { until } => {
+                let is_seen = hands.view.all(&step.expect, hands.desk);
+                if !is_seen && now < until {
+                    return false;
+                }
+                let event = Event::StepObserved { runbook: hands.runbook, step: index, is_seen };
+                hands.journal.push(now, event);
+                lane.next();
+                if !is_seen && step.escalates {
+                    lane.escalate(None, hands);
+                }
+                true
+            }
+        }
+    }
+
+    fn answered(&mut self, lane: &mut Lane, comes: bool, hands: &mut Hands<'_, '_>) {
+        let Owner::Role(role) = lane.actor else { unreachable!("automation is not paged") };
+        let now = hands.view.now;
+        if !comes {
+            hands.journal.push(now, Event::PageUnanswered(role));
+            lane.escalate(None, hands);
+            return;
+        }
+        hands.journal.push(now, Event::PageAnswered(role));
+        lane.phase = Phase::Ready;
+        let has_step = hands.plan.steps.iter().any(|step| step.action == ActionPlan::Acknowledge);
+        if !has_step {
+            self.own(lane.actor, hands);
+        }
+    }
+
+    fn own(&mut self, owner: Owner, hands: &mut Hands<'_, '_>) {
+        if !self.is_owned {
+            self.is_owned = true;
+            hands.journal.push(hands.view.now, Event::Acknowledged { runbook: hands.runbook, owner });
+        }
+    }
+
+    /// Does what the step says, all at once.
+    fn act(&mut self, lane: &mut Lane, index: usize, hands: &mut Hands<'_, '_>) {
+        let (now, plan) = (hands.view.now, hands.plan);
+        let step = &plan.steps[index];
+        hands.done(lane, index, step);
+        let is_observed_later = !step.expect.is_empty();
+        lane.phase = Phase::Observing { until: now + step.within };
+        match &step.action {
+            ActionPlan::Acknowledge => self.own(lane.actor, hands),
+            ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
+            ActionPlan::RetryLimit(mock, attempts) => hands.out.push(Command::RetryLimit(*mock, Some(*attempts))),
+            ActionPlan::OpenBreaker(mock) => hands.out.push(Command::HoldBreaker(*mock)),
+            ActionPlan::Admit(tiers, share) => hands.out.push(Command::Admit(*tiers, *share)),
+            ActionPlan::Thaw { .. } => unreachable!("thawing has a phase of its own"),
+            ActionPlan::Diagnose => {
+                let of = |mock: usize| {
+                    (hands.desk.baseline[mock], self.before[mock], hands.view.telemetry.calls[mock])
+                };
+                let totals: Vec<_> = (0..self.before.len()).map(of).collect();
+                let mock = diagnose::bottleneck(&totals);
+                hands.journal.push(now, Event::Diagnosed { runbook: hands.runbook, mock });
+            }
+            ActionPlan::Update(every) => {
+                hands.journal.push(now, Event::Updated(hands.runbook));
+                self.update = every.map(|every| (now + every, every));
+            }
+            ActionPlan::Escalate(role) => {
+                lane.next();
+                lane.escalate(Some(*role), hands);
+                return;
+            }
+            ActionPlan::Undo(steps) => {
+                for undone in steps {
+                    hands.undo(&plan.steps[*undone].action);
+                }
+            }
+        }
+        if !is_observed_later {
+            lane.next();
+        }
+    }
+
+    /// Admits the next share if nothing speaks against it.
+    fn thaw(lane: &mut Lane, (index, step): (usize, &StepPlan), next: usize, hands: &mut Hands<'_, '_>) -> bool {
+        let ActionPlan::Thaw { tiers, steps, hold } = &step.action else {
+            unreachable!("only a thaw thaws");
+        };
+        // The first share is admitted at once; each further one only if what is expected is seen.
+        if next > 0 && !hands.view.all(&step.expect, hands.desk) {
+            // Looked at again with the next tick.
+            lane.phase = Phase::Thawing { next, at: hands.view.now + Span::from_secs(15) };
+            return false;
+        }
+        let share = steps.get(next).copied().unwrap_or(Ratio::ONE);
+        hands.out.push(Command::Admit(*tiers, share));
+        hands.journal.push(hands.view.now, Event::Admission { tiers: *tiers, share });
+        if next + 1 < steps.len() {
+            lane.phase = Phase::Thawing { next: next + 1, at: hands.view.now + *hold };
+            return false;
+        }
+        hands.done(lane, index, step);
+        lane.next();
+        true
+    }
+}
+
+impl Lane {
+    fn next(&mut self) {
+        self.done += 1;
+        self.phase = Phase::Ready;
+    }
+
+    /// Pages another role, which goes on with the steps: the one named, or whom the actor escalates to.
+    fn escalate(&mut self, named: Option<usize>, hands: &mut Hands<'_, '_>) {
+        let next = match self.actor {
+            Owner::Role(role) => named.or(hands.view.plan.roles[role].to),
+            Owner::Auto => named,
+        };
+        // Without anybody further up, the same role goes on, or is paged again.
+        let role = match (next, self.actor) {
+            (Some(role), _) | (None, Owner::Role(role)) => role,
+            (None, Owner::Auto) => return,
+        };
+        self.actor = Owner::Role(role);
+        self.page(role, hands.view.now, hands.stream, (hands.view.plan, hands.journal));
+    }
+
+    /// Pages a role and draws whether and when somebody comes.
+    fn page(&mut self, role: usize, now: Time, stream: Key, (plan, journal): (&Plan, &mut Journal)) {
+        journal.push(now, Event::Paged(role));
+        self.pages += 1;
+        // Lanes differ by their first step, pages of a lane by their number.
+        let first = Key::of_name("page").at(self.steps[0] as u64);
+        let (until, comes) = match responder::answer(plan, stream.with(first).at(self.pages), role, now) {
+            Answer::After(span) => (now + span, true),
+            Answer::NoneAfter(span) => (now + span, false),
+        };
+        self.phase = Phase::Paged { until, comes };
+    }
+}
+
+impl Hands<'_, '_> {
+    /// Returns how long an owner takes for a step. Automation takes no time; owning up is the page's time.
+    fn time_for(&self, owner: Owner, step: &StepPlan) -> Span {
+        let Owner::Role(role) = owner else { return Span::ZERO };
+        if step.action == ActionPlan::Acknowledge {
+            return Span::ZERO;
+        }
+        responder::step(self.view.plan, self.stream.with(step.key), role, self.view.now)
+    }
+
+    fn done(&mut self, lane: &Lane, step: usize, plan: &StepPlan) {
+        let now = self.view.now;
+        let is_late = now.since(lane.window_from) > plan.within;
+        let event = Event::StepDone { runbook: self.runbook, step, owner: lane.actor, is_late };
+        self.journal.push(now, event);
+    }
+
+    fn undo(&mut self, action: &ActionPlan) {
+        match action {
+            ActionPlan::Degrade(mock, _) => self.out.push(Command::Restore(*mock)),
+            ActionPlan::RetryLimit(mock, _) => self.out.push(Command::RetryLimit(*mock, None)),
+            ActionPlan::OpenBreaker(mock) => self.out.push(Command::LetGoBreaker(*mock)),
+            ActionPlan::Admit(tiers, _) => {
+                self.out.push(Command::Admit(*tiers, Ratio::ONE));
+                let event = Event::Admission { tiers: *tiers, share: Ratio::ONE };
+                self.journal.push(self.view.now, event);
+            }
+            ActionPlan::Acknowledge
+            | ActionPlan::Thaw { .. }
+            | ActionPlan::Diagnose
+            | ActionPlan::Update(_)
+            | ActionPlan::Escalate(_)
+            | ActionPlan::Undo(_) => {}
+        }
+    }
+}

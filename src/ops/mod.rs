@@ -1,0 +1,277 @@
+//! The control plane: it sees telemetry and never the faults; it alerts, pages, and does runbooks.
+//!
+//! One machine: [`Ops::handle`] takes the time and the telemetry and says what to do;
+//! [`Ops::next_at`] says when it wants to be called next.
+
+mod alert;
+mod checks;
+mod delivery;
+mod diagnose;
+mod incident;
+mod window;
+
+use crate::base::{Key, Ratio, Span, Time};
+use crate::plan::{AlertPlan, Check, Plan, Rule, TierSet};
+use crate::record::{Event, Journal};
+
+use alert::AlertState;
+use delivery::Delivery;
+use incident::Incident;
+use window::{Source, Windows};
+
+/// What a team's telemetry shows, as running totals since the drill began.
+#[derive(Debug, Clone, Default)]
+pub struct Telemetry {
+    /// By objective: bad tasks and all tasks.
+    pub slos: Vec<(u64, u64)>,
+    /// By mock, as clients see it.
+    pub calls: Vec<Calls>,
+    /// Tasks in flight now.
+    pub in_flight: u64,
+    /// Spent, in picodollars.
+    pub spent: u128,
+}
+
+/// Attempts at a mock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Attempts that have ended.
+    pub ended: u64,
+    /// Of these, those that ended badly.
+    pub failed: u64,
+    /// Time they took, in nanoseconds.
+    pub took_ns: u64,
+}
+
+/// What the control plane does to the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Send calls for the first mock to the second.
+    Degrade(u8, u8),
+    /// Send calls for a mock to it again.
+    Restore(u8),
+    /// Cap the attempts of a mock's calls, or lift the cap.
+    RetryLimit(u8, Option<u32>),
+    /// Hold a mock's breaker open.
+    HoldBreaker(u8),
+    /// Let go of a mock's breaker.
+    LetGoBreaker(u8),
+    /// Admit this share of the new tasks of some tiers.
+    Admit(TierSet, Ratio),
+    /// Try whether a mock answers.
+    Probe(u8),
+}
+
+/// The control plane of a run.
+#[derive(Debug)]
+pub struct Ops<'p> {
+    plan: &'p Plan,
+    tick: Span,
+    next_tick: Time,
+    windows: Windows,
+    alerts: Vec<AlertState>,
+    deliveries: Vec<Delivery>,
+    incidents: Vec<Incident>,
+    desk: Desk,
+}
+
+/// What incidents share: the streams of people, the state of probes, and what is observed.
+#[derive(Debug)]
+struct Desk {
+    seed: Key,
+    /// By mock, since when every probe was answered.
+    answering_since: Vec<Option<Time>>,
+    /// By alert, when it last fired.
+    last_fired: Vec<Option<Time>>,
+    /// By mock, its calls at the end of the baseline.
+    baseline: Vec<Calls>,
+    confidence: f64,
+}
+
+impl<'p> Ops<'p> {
+    /// Returns the control plane at the beginning of a run.
+    pub fn new(plan: &'p Plan, seed: Key) -> Self {
+        let tick = plan.alerts.iter().map(|alert| alert.every.0).reduce(gcd).map_or(Span::from_secs(15), Span);
+        let mut windows = Windows::new(plan, tick);
+        for alert in &plan.alerts {
+            watch_rule(&mut windows, &alert.rule);
+        }
+        let runbooks = plan.runbooks.iter();
+        let checks = runbooks.flat_map(|runbook| {
+            let steps = runbook.steps.iter().flat_map(|step| step.when.iter().chain(&step.expect));
+            runbook.recovery.iter().chain(steps)
+        });
+        for check in checks {
+            watch_check(&mut windows, check);
+        }
+        for mock in 0..plan.mocks.len() {
+            windows.watch(Source::Calls(mock), diagnose::LOOK_BACK);
+        }
+        Self {
+            plan,
+            tick,
+            next_tick: Time::ZERO + tick,
+            windows,
+            alerts: vec![AlertState::default(); plan.alerts.len()],
+            deliveries: vec![Delivery::default(); plan.alerts.len()],
+            incidents: plan.runbooks.iter().map(|_| Incident::default()).collect(),
+            desk: Desk {
+                seed,
+                answering_since: vec![None; plan.mocks.len()],
+                last_fired: vec![None; plan.alerts.len()],
+                baseline: vec![Calls::default(); plan.mocks.len()],
+                confidence: plan.targets.confidence.real(),
+            },
+        }
+    }
+
+    /// Returns when this machine wants to be called next.
+    pub fn next_at(&self) -> Time {
+        let deliveries = self.deliveries.iter().map(Delivery::next_at);
+        let incidents = self.incidents.iter().map(Incident::next_at);
+        deliveries.chain(incidents).fold(self.next_tick, Time::min)
+    }
+
+    /// Does whatever is due.
+    pub fn handle(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal, out: &mut Vec<Command>) {
+        let is_tick = now >= self.next_tick;
+        if is_tick {
+            self.next_tick = now + self.tick;
+            self.windows.observe(now, telemetry);
+            self.evaluate(now, telemetry, journal);
+        }
+        if now <= self.plan.baseline {
+            self.desk.baseline.clone_from(&telemetry.calls);
+        }
+        self.deliver(now, telemetry, journal);
+        let view = checks::View { now, telemetry, windows: &self.windows, plan: self.plan };
+        for (runbook, incident) in self.incidents.iter_mut().enumerate() {
+            incident.handle(runbook, &view, &self.desk, journal, out);
+        }
+        if is_tick {
+            self.probe(out);
+        }
+    }
+
+    /// Takes the result of a probe.
+    pub fn on_probe(&mut self, now: Time, mock: usize, is_ok: bool) {
+        let since = &mut self.desk.answering_since[mock];
+        *since = is_ok.then(|| since.unwrap_or(now));
+    }
+
+    /// Returns whether any alert fires.
+    pub fn firing(&self) -> impl Iterator<Item = usize> {
+        self.alerts.iter().enumerate().filter(|(_, state)| state.is_firing()).map(|(index, _)| index)
+    }
+
+    /// Returns the runbooks whose incident is not closed.
+    pub fn open_incidents(&self) -> impl Iterator<Item = usize> {
+        self.incidents.iter().enumerate().filter(|(_, incident)| incident.is_open()).map(|(index, _)| index)
+    }
+
+    fn evaluate(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal) {
+        for (index, (alert, state)) in self.plan.alerts.iter().zip(&mut self.alerts).enumerate() {
+            if !now.0.is_multiple_of(alert.every.0) {
+                continue;
+            }
+            let is_true = is_true(&alert.rule, now, telemetry, &self.windows);
+            let was_firing = state.is_firing();
+            state.evaluate(now, is_true, alert);
+            if state.is_firing() {
+                self.desk.last_fired[index] = Some(now);
+            }
+            if was_firing != state.is_firing() {
+                let event =
+                    if was_firing { Event::AlertResolved(index) } else { Event::AlertFiring(index) };
+                journal.push(now, event);
+            }
+            self.deliveries[index].on_state(now, state.is_firing(), alert);
+        }
+    }
+
+    fn deliver(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal) {
+        for (index, alert) in self.plan.alerts.iter().enumerate() {
+            let is_inhibited = alert.inhibited_by.iter().any(|other| self.alerts[*other].is_firing());
+            let sent = self.deliveries[index].flush(now, is_inhibited, alert);
+            match sent {
+                None => {}
+                Some(delivery::Sent::Resolved) => journal.push(now, Event::ResolvedNotified(index)),
+                Some(delivery::Sent::Firing) => {
+                    journal.push(now, Event::Notified(index));
+                    self.open(now, alert, telemetry, journal);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, now: Time, alert: &AlertPlan, telemetry: &Telemetry, journal: &mut Journal) {
+        let Some(runbook) = alert.runbook else { return };
+        let recent = |mock| self.windows.calls_since(mock, diagnose::LOOK_BACK, telemetry);
+        let before = (0..self.plan.mocks.len()).map(recent).collect();
+        self.incidents[runbook].open(runbook, now, self.plan, &self.desk, (before, journal));
+    }
+
+    fn probe(&self, out: &mut Vec<Command>) {
+        for mock in 0..self.plan.mocks.len() {
+            if self.incidents.iter().any(|incident| incident.awaits_answer(mock, self.plan)) {
+                out.push(Command::Probe(mock as u8));
+            }
+        }
+    }
+}
+
+fn gcd(left: u64, right: u64) -> u64 {
+    if right == 0 { left } else { gcd(right, left % right) }
+}
+
+fn watch_rule(windows: &mut Windows, rule: &Rule) {
+    match *rule {
+        Rule::Burn { slo, long, short, .. } => {
+            windows.watch(Source::Slo(slo), long);
+            windows.watch(Source::Slo(slo), short);
+        }
+        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => windows.watch(Source::Slo(slo), over),
+        Rule::CallErrors { mock, over, .. } => windows.watch(Source::Calls(mock), over),
+        Rule::Spend { over, .. } => windows.watch(Source::Spend, over),
+        Rule::Backlog(_) => {}
+    }
+}
+
+fn watch_check(windows: &mut Windows, check: &Check) {
+    match *check {
+        Check::Holds(slo, span) => windows.watch(Source::Slo(slo), span),
+        Check::ErrorsBelow(mock, _, span) => windows.watch(Source::Calls(mock), span),
+        Check::BacklogFalling(span) => windows.watch(Source::Backlog, span),
+        Check::BacklogBelow(_) | Check::Answers(..) | Check::Quiet(..) => {}
+    }
+}
+
+/// Returns whether a rule's condition holds.
+fn is_true(rule: &Rule, now: Time, telemetry: &Telemetry, windows: &Windows) -> bool {
+    match *rule {
+        Rule::Burn { slo, long, short, factor } => {
+            let line = windows.goal(slo).complement();
+            [long, short].into_iter().all(|span| {
+                let (bad, all) = windows.tasks_with_history(slo, span, telemetry);
+                line.is_exceeded(bad, all, factor)
+            })
+        }
+        Rule::BadShare { slo, above, over } => {
+            let (bad, all) = windows.tasks_with_history(slo, over, telemetry);
+            above.is_exceeded(bad, all, Ratio::ONE)
+        }
+        Rule::Backlog(above) => telemetry.in_flight > above,
+        Rule::CallErrors { mock, above, over } => {
+            let calls = windows.calls(mock, over, telemetry);
+            above.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
+        }
+        Rule::Spend { per_minute, over } => {
+            let span = over.seconds().min(now.seconds()).max(1.0);
+            windows.spent(over, telemetry) as f64 / span * 60.0 > per_minute.0 as f64
+        }
+        Rule::Absence { slo, over } => {
+            let (_, all) = windows.tasks(slo, over, telemetry);
+            now >= Time::ZERO + over && all == 0
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Rendering of results: one versioned form, and views of it. Computes nothing about the drill.
+
+pub mod human;
+pub mod result;
+
+pub use result::{DrillResult, RunResult, WholeResult};

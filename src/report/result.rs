@@ -1,0 +1,547 @@
+//! The versioned result of a command: what JSON shows, and what every other view is made from.
+//!
+//! Absent times are null, never zero. Seconds are rounded to milliseconds, money to micro-dollars.
+
+use serde::Serialize;
+
+use crate::base::stats::quantile_sorted;
+use crate::base::{Span, Time};
+use crate::grade::{Judgement, RunVerdict, Unit, Verdict};
+use crate::plan::{Owner, Plan, TIERS};
+use crate::record::{Event, Record};
+use crate::scenario::Scenario;
+use crate::scenario::file::load::Tier;
+use crate::study::Trial;
+
+/// The version of this form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Every drill that a command ran.
+#[derive(Debug, Clone, Serialize)]
+pub struct WholeResult {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// The worst of the drills.
+    pub verdict: &'static str,
+    /// The drills, in the order they were given.
+    pub drills: Vec<DrillResult>,
+}
+
+/// One drill over its seeds.
+#[derive(Debug, Clone, Serialize)]
+pub struct DrillResult {
+    /// Which scenario.
+    pub scenario: ScenarioId,
+    /// What was switched off.
+    pub without: Vec<String>,
+    /// Which seeds.
+    pub seeds: SeedRange,
+    /// What it concluded.
+    pub verdict: &'static str,
+    /// Why.
+    pub because: Vec<String>,
+    /// The share of runs that passed.
+    pub pass_rate: PassRate,
+    /// Every graded target over the runs.
+    pub targets: Vec<TargetSummary>,
+    /// Every run.
+    pub runs: Vec<RunResult>,
+    #[serde(skip)]
+    pub(crate) concluded: Option<Verdict>,
+}
+
+/// Which scenario it was.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScenarioId {
+    /// Its title.
+    pub title: String,
+    /// Its folder and file name.
+    pub path: String,
+    /// The SHA-256 of its file and its mocks.
+    pub digest: String,
+}
+
+/// Which seeds were run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SeedRange {
+    /// The first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// The share of runs that met every target, with its exact bounds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct PassRate {
+    /// Runs made.
+    pub runs: u64,
+    /// Runs that met every target.
+    pub passed: u64,
+    /// The lower bound.
+    pub lower: f64,
+    /// The upper bound.
+    pub upper: f64,
+    /// The share that must pass.
+    pub required: f64,
+    /// About how many runs would settle it; null if it is settled, or never will be.
+    pub runs_needed: Option<u64>,
+}
+
+/// One target over the runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetSummary {
+    /// Its name.
+    pub name: String,
+    /// `s` since onset, `share`, or `count`.
+    pub unit: &'static str,
+    /// The highest value that meets it.
+    pub limit: f64,
+    /// The median; null if it is a run in which it never happened.
+    pub p50: Option<f64>,
+    /// The 95th percentile; null likewise.
+    pub p95: Option<f64>,
+    /// Runs that met it.
+    pub met_runs: u64,
+}
+
+/// One run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunResult {
+    /// Its seed.
+    pub seed: u64,
+    /// What it showed.
+    pub verdict: &'static str,
+    /// Why.
+    pub because: Vec<String>,
+    /// When things happened.
+    pub times_s: TimesResult,
+    /// Harm by tier, against the twin.
+    pub harm: Vec<HarmResult>,
+    /// Tasks in the run and its twin.
+    pub tasks: TasksResult,
+    /// What was spent.
+    pub spend: SpendResult,
+    /// By objective, the share of its error budget that the incident spent.
+    pub budget_spent: Vec<NamedValue>,
+    /// What was done to the world, by mock with effects.
+    pub effects: Vec<EffectsResult>,
+    /// The proof that each fault took effect.
+    pub witness: Vec<WitnessResult>,
+    /// Alerts that fired.
+    pub alerts: Vec<AlertResult>,
+    /// Steps that were done.
+    pub runbook: Vec<StepResult>,
+    /// What diagnoses named; null for none.
+    pub diagnosed: Vec<Option<String>>,
+    /// What was left behind at the end.
+    pub left_behind: Vec<String>,
+}
+
+/// Moments: `onset` since the drill began, the others since onset.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TimesResult {
+    /// The first call that a fault changed, since the drill began.
+    pub onset: Option<f64>,
+    /// The first notification, since onset.
+    pub detect: Option<f64>,
+    /// Ownership, since onset.
+    pub acknowledge: Option<f64>,
+    /// The end of new harm, since onset.
+    pub contain: Option<f64>,
+    /// Every objective back with evidence, since onset.
+    pub recover: Option<f64>,
+}
+
+/// Harm to a tier: tasks more than in the twin.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct HarmResult {
+    /// The tier.
+    pub tier: &'static str,
+    /// Tasks that arrived.
+    pub arrived: u64,
+    /// Tasks lost.
+    pub lost: u64,
+    /// More failed.
+    pub failed: i64,
+    /// More late.
+    pub late: i64,
+    /// More wrong.
+    pub wrong: i64,
+    /// More refused.
+    pub shed: i64,
+    /// More unsafe.
+    pub r#unsafe: i64,
+    /// The median latency of tasks, in seconds; null if none ended.
+    pub latency_p50_s: Option<f64>,
+    /// The 95th percentile.
+    pub latency_p95_s: Option<f64>,
+}
+
+/// Tasks of the run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TasksResult {
+    /// Arrived.
+    pub arrived: u64,
+    /// Done in the run.
+    pub done: u64,
+    /// Done in the twin.
+    pub twin_done: u64,
+    /// Without an outcome at the end.
+    pub in_flight: u64,
+}
+
+/// What was spent, in dollars.
+#[derive(Debug, Clone, Serialize)]
+pub struct SpendResult {
+    /// In the run.
+    pub usd: f64,
+    /// In the twin.
+    pub twin_usd: f64,
+    /// In the run, by mock.
+    pub by_mock_usd: Vec<NamedValue>,
+}
+
+/// A number with a name.
+#[derive(Debug, Clone, Serialize)]
+pub struct NamedValue {
+    /// The name.
+    pub name: String,
+    /// The number.
+    pub value: f64,
+}
+
+/// What a mock did to the world.
+#[derive(Debug, Clone, Serialize)]
+pub struct EffectsResult {
+    /// The mock.
+    pub mock: String,
+    /// Effects executed.
+    pub executed: u64,
+    /// Executed again.
+    pub duplicate: u64,
+    /// Known by their key and not executed again.
+    pub deduplicated: u64,
+    /// Refused for want of a permission.
+    pub refused: u64,
+    /// Executed without the permission.
+    pub r#unsafe: u64,
+}
+
+/// The proof that a fault took effect.
+#[derive(Debug, Clone, Serialize)]
+pub struct WitnessResult {
+    /// The fault.
+    pub fault: String,
+    /// The first call it changed, since the drill began; null if there was none.
+    pub first_s: Option<f64>,
+    /// The last.
+    pub last_s: Option<f64>,
+    /// Calls changed.
+    pub hits: u64,
+    /// Calls that reached the mock meanwhile.
+    pub exposed: u64,
+}
+
+/// An alert that fired.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertResult {
+    /// The alert.
+    pub name: String,
+    /// When it began to fire, since the drill began.
+    pub fired_s: f64,
+    /// When the notification was delivered; null if it never was.
+    pub notified_s: Option<f64>,
+    /// When it ceased to fire; null if it never did.
+    pub resolved_s: Option<f64>,
+}
+
+/// A step that was done.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepResult {
+    /// The runbook.
+    pub runbook: String,
+    /// The step.
+    pub step: String,
+    /// Who did it.
+    pub owner: String,
+    /// When, since the drill began.
+    pub done_s: f64,
+    /// Whether its window had passed.
+    pub late: bool,
+    /// Whether what it expected was observed; null if it expected nothing or time ran out.
+    pub observed: Option<bool>,
+}
+
+fn millis(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Rounds a share to six digits.
+fn digits(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn moment(at: Time) -> f64 {
+    millis(at.seconds())
+}
+
+fn usd(picodollars: u128) -> f64 {
+    ((picodollars + 500_000) / 1_000_000) as f64 / 1e6
+}
+
+impl RunResult {
+    /// Returns what a trial looks like from outside.
+    pub fn of(plan: &Plan, trial: &Trial) -> Self {
+        let Trial { run, twin, card } = trial;
+        let since = |at: Option<Time>| Some(millis(at?.since(card.times.onset?).seconds()));
+        let sum = |record: &Record, of: fn(&crate::record::TierCounts) -> u64| record.tiers.iter().map(of).sum();
+        let done = |record: &Record| sum(record, |tier| tier.of(crate::record::Outcome::Done));
+        let by_mock = run.spend.by_mock.iter().zip(&plan.mocks).filter(|(spent, _)| **spent > 0);
+        let budgets = plan.slos.iter().zip(&card.harm.budgets);
+        Self {
+            seed: card.seed,
+            verdict: card.verdict.word(),
+            because: card.because.clone(),
+            times_s: TimesResult {
+                onset: card.times.onset.map(moment),
+                detect: since(card.times.detect),
+                acknowledge: since(card.times.acknowledge),
+                contain: since(card.times.contain),
+                recover: since(card.times.recover),
+            },
+            harm: (0..TIERS).map(|tier| harm(trial, tier)).filter(|harm| harm.arrived > 0).collect(),
+            tasks: TasksResult {
+                arrived: sum(run, |tier| tier.arrived),
+                done: done(run),
+                twin_done: done(twin),
+                in_flight: run.in_flight,
+            },
+            spend: SpendResult {
+                usd: usd(run.spend.total()),
+                twin_usd: usd(twin.spend.total()),
+                by_mock_usd: by_mock
+                    .map(|(spent, mock)| NamedValue { name: mock.name.clone(), value: usd(*spent) })
+                    .collect(),
+            },
+            budget_spent: budgets
+                .map(|(slo, spent)| NamedValue { name: slo.name.clone(), value: digits(*spent) })
+                .collect(),
+            effects: effects(plan, run),
+            witness: witnesses(plan, run),
+            alerts: alerts(plan, run),
+            runbook: steps(plan, run),
+            diagnosed: diagnosed(plan, run),
+            left_behind: run.left_behind.clone(),
+        }
+    }
+}
+
+fn harm(trial: &Trial, tier: usize) -> HarmResult {
+    let harm = &trial.card.harm.tiers[tier];
+    let latency = &trial.run.latencies[tier];
+    let quantile = |share: f64| {
+        let micros = latency.value_at_quantile(share) * 1_000;
+        (!latency.is_empty()).then(|| millis(Span(micros).seconds()))
+    };
+    HarmResult {
+        tier: Tier::ALL[tier].word(),
+        arrived: harm.arrived,
+        lost: harm.lost,
+        failed: harm.failed,
+        late: harm.late,
+        wrong: harm.wrong,
+        shed: harm.shed,
+        r#unsafe: harm.unsafe_tasks,
+        latency_p50_s: quantile(0.5),
+        latency_p95_s: quantile(0.95),
+    }
+}
+
+fn effects(plan: &Plan, run: &Record) -> Vec<EffectsResult> {
+    let touched = run.effects.iter().zip(&plan.mocks).filter(|(totals, _)| totals.executed + totals.refused > 0);
+    let each = |(totals, mock): (&crate::record::EffectTotals, &crate::plan::MockPlan)| EffectsResult {
+        mock: mock.name.clone(),
+        executed: totals.executed,
+        duplicate: totals.duplicate,
+        deduplicated: totals.deduplicated,
+        refused: totals.refused,
+        r#unsafe: totals.unsafe_acts,
+    };
+    touched.map(each).collect()
+}
+
+fn witnesses(plan: &Plan, run: &Record) -> Vec<WitnessResult> {
+    let each = |(witness, fault): (&crate::record::Witness, &crate::plan::FaultPlan)| WitnessResult {
+        fault: fault.id.clone(),
+        first_s: witness.first.map(moment),
+        last_s: witness.last.map(moment),
+        hits: witness.hits,
+        exposed: witness.exposed,
+    };
+    run.witnesses.iter().zip(&plan.faults).map(each).collect()
+}
+
+fn alerts(plan: &Plan, run: &Record) -> Vec<AlertResult> {
+    let mut alerts: Vec<(usize, AlertResult)> = Vec::new();
+    for entry in run.journal.entries() {
+        let at = moment(entry.at);
+        match entry.event {
+            Event::AlertFiring(alert) => {
+                let name = plan.alerts[alert].name.clone();
+                alerts.push((alert, AlertResult { name, fired_s: at, notified_s: None, resolved_s: None }));
+            }
+            Event::Notified(alert) => {
+                if let Some(result) = latest(&mut alerts, alert) {
+                    result.notified_s = result.notified_s.or(Some(at));
+                }
+            }
+            Event::AlertResolved(alert) => {
+                if let Some(result) = latest(&mut alerts, alert) {
+                    result.resolved_s = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    alerts.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Returns the last time that an alert began to fire.
+fn latest(alerts: &mut [(usize, AlertResult)], alert: usize) -> Option<&mut AlertResult> {
+    alerts.iter_mut().rev().find(|known| known.0 == alert).map(|known| &mut known.1)
+}
+
+fn steps(plan: &Plan, run: &Record) -> Vec<StepResult> {
+    let mut steps: Vec<((usize, usize), StepResult)> = Vec::new();
+    for entry in run.journal.entries() {
+        match entry.event {
+            Event::StepDone { runbook, step, owner, is_late } => {
+                let of = &plan.runbooks[runbook];
+                let result = StepResult {
+                    runbook: of.name.clone(),
+                    step: of.steps[step].id.clone(),
+                    owner: owner_name(plan, owner),
+                    done_s: moment(entry.at),
+                    late: is_late,
+                    observed: None,
+                };
+                steps.push(((runbook, step), result));
+            }
+            Event::StepObserved { runbook, step, is_seen } => {
+                if let Some(known) = steps.iter_mut().rev().find(|known| known.0 == (runbook, step)) {
+                    known.1.observed = Some(is_seen);
+                }
+            }
+            _ => {}
+        }
+    }
+    steps.into_iter().map(|(_, result)| result).collect()
+}
+
+fn owner_name(plan: &Plan, owner: Owner) -> String {
+    match owner {
+        Owner::Auto => "auto".into(),
+        Owner::Role(role) => plan.roles[role].name.clone(),
+    }
+}
+
+fn diagnosed(plan: &Plan, run: &Record) -> Vec<Option<String>> {
+    let named = |event| match event {
+        Event::Diagnosed { mock, .. } => Some(mock.map(|mock: usize| plan.mocks[mock].name.clone())),
+        _ => None,
+    };
+    run.journal.entries().iter().filter_map(|entry| named(entry.event)).collect()
+}
+
+/// A run with what its summary needs, ready to be gathered.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What the run looks like from outside.
+    pub result: RunResult,
+    /// Its grade.
+    pub card: crate::grade::Scorecard,
+}
+
+impl DrillResult {
+    /// Gathers the runs of a drill.
+    pub fn of(
+        scenario: &Scenario,
+        without: &[String],
+        seeds: SeedRange,
+        judgement: &Judgement,
+        kept: Vec<Kept>,
+    ) -> Self {
+        let cards: Vec<_> = kept.iter().map(|kept| &kept.card).collect();
+        Self {
+            scenario: ScenarioId {
+                title: scenario.file.title.value.0.clone(),
+                path: scenario.path.clone(),
+                digest: scenario.digest.clone(),
+            },
+            without: without.to_vec(),
+            seeds,
+            verdict: judgement.verdict.word(),
+            because: judgement.because.clone(),
+            pass_rate: PassRate {
+                runs: judgement.runs,
+                passed: judgement.passed,
+                lower: digits(judgement.lower),
+                upper: digits(judgement.upper),
+                required: judgement.required,
+                runs_needed: judgement.runs_needed,
+            },
+            targets: summaries(&cards),
+            concluded: Some(judgement.verdict),
+            runs: kept.into_iter().map(|kept| kept.result).collect(),
+        }
+    }
+
+    /// Returns the run that is most worth looking at: the first that failed, or the slowest to recover.
+    pub fn worst_run(&self) -> Option<&RunResult> {
+        let failed = self.runs.iter().find(|run| run.verdict == RunVerdict::Fail.word());
+        let slowest = || {
+            let recovery = |run: &&RunResult| run.times_s.recover.map_or(u64::MAX, |seconds| (seconds * 1e3) as u64);
+            self.runs.iter().rev().max_by_key(recovery)
+        };
+        failed.or_else(slowest)
+    }
+}
+
+/// Summarises every target over the runs; runs in which it never happened stand at the far end.
+fn summaries(cards: &[&crate::grade::Scorecard]) -> Vec<TargetSummary> {
+    let Some(first) = cards.first() else { return Vec::new() };
+    let each = |index: usize| {
+        let target = &first.targets[index];
+        let mut values: Vec<f64> =
+            cards.iter().map(|card| card.targets[index].measured.unwrap_or(f64::INFINITY)).collect();
+        values.sort_by(f64::total_cmp);
+        let round = |value: f64| if target.unit == Unit::Share { digits(value) } else { millis(value) };
+        let quantile = |share| quantile_sorted(&values, share).filter(|value| value.is_finite()).map(round);
+        TargetSummary {
+            name: target.name.clone(),
+            unit: match target.unit {
+                Unit::Seconds => "s",
+                Unit::Share => "share",
+                Unit::Count => "count",
+            },
+            limit: target.limit,
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            met_runs: cards.iter().filter(|card| card.targets[index].is_met).count() as u64,
+        }
+    };
+    (0..first.targets.len()).map(each).collect()
+}
+
+impl WholeResult {
+    /// Gathers drills; the verdict is the worst of theirs.
+    pub fn of(drills: Vec<DrillResult>) -> Self {
+        let worst = Self::worst(&drills).map_or("INVALID", Verdict::word);
+        Self { schema_version: SCHEMA_VERSION, verdict: worst, drills }
+    }
+
+    /// Returns the worst verdict, or nothing if there is no drill.
+    pub fn worst(drills: &[DrillResult]) -> Option<Verdict> {
+        drills.iter().filter_map(|drill| drill.concluded).max()
+    }
+}

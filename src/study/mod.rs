@@ -1,0 +1,63 @@
+//! Questions asked of many runs: seeds in parallel, gathered in their order.
+
+use rayon::prelude::*;
+
+use crate::engine::rehearse;
+use crate::grade::{Judgement, Scorecard, grade, judge};
+use crate::plan::Plan;
+use crate::record::Record;
+
+/// One seed: the run, its twin, and the grade.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// What the run left behind.
+    pub run: Record,
+    /// What would have happened without a fault.
+    pub twin: Record,
+    /// The grade.
+    pub card: Scorecard,
+}
+
+/// Which seeds to run, and on how many threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeds {
+    /// The first seed.
+    pub first: u64,
+    /// How many follow it, itself included.
+    pub count: u64,
+    /// Threads; 0 for as many as there are cores.
+    pub threads: usize,
+}
+
+/// Runs one seed beside its twin.
+pub fn trial(plan: &Plan, seed: u64) -> Trial {
+    let run = rehearse(plan, seed);
+    // Without a fault a run is its own twin.
+    let twin = if plan.faults.is_empty() { run.clone() } else { rehearse(&plan.twin(), seed) };
+    let card = grade(plan, &run, &twin);
+    Trial { run, twin, card }
+}
+
+/// Runs all seeds and keeps of each what `keep` takes; `done` is called after each, in any order.
+///
+/// The result is in the order of the seeds, whatever the number of threads.
+pub fn seeds<T: Send>(
+    plan: &Plan,
+    seeds: Seeds,
+    keep: impl Fn(Trial) -> T + Sync,
+    done: impl Fn() + Sync,
+) -> Result<Vec<T>, rayon::ThreadPoolBuildError> {
+    let one = |offset: usize| {
+        let kept = keep(trial(plan, seeds.first.wrapping_add(offset as u64)));
+        done();
+        kept
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(seeds.threads).build()?;
+    // One seed at a time for each thread: runs differ in length.
+    Ok(pool.install(|| (0..seeds.count as usize).into_par_iter().with_max_len(1).map(one).collect()))
+}
+
+/// Judges the scorecards of a plan.
+pub fn verdict(plan: &Plan, cards: &[Scorecard]) -> Judgement {
+    judge(&plan.targets, cards)
+}
