@@ -26,12 +26,10 @@ fn kind(mock: &Mock, place: Place, sink: &mut Sink) {
     let model_keys = [
         ("first_token", mock.first_token.as_ref().map(|at| at.place)),
         ("per_token", mock.per_token.as_ref().map(|at| at.place)),
-        ("right", mock.right.as_ref().map(|at| at.place)),
         ("price", mock.price.as_ref().map(|price| price.out.place)),
     ];
     let tool_keys = [
         ("service", mock.service.as_ref().map(|at| at.place)),
-        ("price_per_call", mock.price_per_call.as_ref().map(|at| at.place)),
         ("permission", mock.permission.as_ref().map(|at| at.place)),
         ("enforces_permission", mock.enforces_permission.as_ref().map(|at| at.place)),
     ];

@@ -73,13 +73,13 @@ record! {
         pub on_abandon: Option<At<OnAbandon>>,
         /// The share of requests that it answers with an error of its own; default 0%.
         pub error_rate: Option<At<Ratio>>,
-        /// The share of replies that are right (models); default 100%.
+        /// The share of replies that are right; a wrong one makes the task wrong; default 100%.
         pub right: Option<At<Ratio>>,
         /// How much it admits in a minute.
         pub quota: Option<Quota>,
         /// What its tokens cost (models).
         pub price: Option<Price>,
-        /// What one request costs (tools).
+        /// What one request costs, beside its tokens.
         pub price_per_call: Option<At<Money>>,
         /// The permission that its effects need.
         pub permission: Option<At<Name>>,
