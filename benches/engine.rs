@@ -5,7 +5,12 @@
 //! scenario file and keeps its journal, series, histograms and ledgers. Rounds are interleaved and
 //! the medians compared, because machines are noisy and ratios are not.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, reason = "a benchmark looks at the clock and prints")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    reason = "a benchmark looks at the clock and prints"
+)]
 
 use std::time::Instant;
 
@@ -55,7 +60,12 @@ fn main() {
     }
     let middle = ROUNDS / 2;
     println!("\nengine {:.1} ns/event, by hand {:.1} ns/event", ours[middle], theirs[middle]);
-    println!("ratio {:.2} (median of {ROUNDS}; {:.2} to {:.2})", ratios[middle], ratios[0], ratios[ROUNDS - 1]);
+    println!(
+        "ratio {:.2} (median of {ROUNDS}; {:.2} to {:.2})",
+        ratios[middle],
+        ratios[0],
+        ratios[ROUNDS - 1]
+    );
 }
 
 /// The same model as one loop.

@@ -65,9 +65,14 @@ pub fn load(path: &Path) -> Loaded {
 /// Returns the scenario files that a path means: itself, or every `.toml` file of a folder, by name.
 pub fn scenarios(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.is_dir() {
-        return if path.exists() { Ok(vec![path.into()]) } else { Err(format!("`{}` is not there", path.display())) };
+        return if path.exists() {
+            Ok(vec![path.into()])
+        } else {
+            Err(format!("`{}` is not there", path.display()))
+        };
     }
-    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let entries =
+        std::fs::read_dir(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| format!("cannot read `{}`: {error}", path.display()))?.path();

@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn bounds_match_the_published_table_of_newcombe() {
         let check = |hits, trials, exact: [f64; 2], wilson: [f64; 2]| {
-            let near = |got: f64, want: f64| assert!((got - want).abs() < 0.000_05, "{hits}/{trials}: {got} {want}");
+            let near =
+                |got: f64, want: f64| assert!((got - want).abs() < 0.000_05, "{hits}/{trials}: {got} {want}");
             near(exact_lower(hits, trials, 0.975), exact[0]);
             near(exact_upper(hits, trials, 0.975), exact[1]);
             near(wilson_lower(hits, trials, 0.975), wilson[0]);

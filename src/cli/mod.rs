@@ -79,7 +79,7 @@ struct RunArguments {
     /// Switch something off: faults, guards, alerts, runbooks, or the ID of one of them.
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
-    /// Refuse every task once the baseline is over: a drill that passes so proves nothing.
+    /// Refuse every task once a fault has been met: a drill that passes so proves nothing.
     #[arg(long)]
     saboteur: bool,
 }

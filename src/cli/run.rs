@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{BAD_INPUT, Format, RunArguments, problems};
 use crate::plan::{Plan, without};
-use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
 use crate::report::human;
+use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
 use crate::scenario::Scenario;
 use crate::scenario::decode::suggest;
 use crate::study::{self, Seeds};
@@ -53,8 +53,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         }
     };
     match &arguments.output {
-        Some(path) => std::fs::write(path, text)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display())))?,
+        Some(path) => std::fs::write(path, text).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
+        })?,
         None if arguments.format == Format::Json => io::stdout().lock().write_all(text.as_bytes())?,
         None => {}
     }

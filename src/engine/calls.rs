@@ -161,8 +161,10 @@ impl World<'_> {
         } else {
             self.record.mocks[mock].calls_failed += 1;
         }
-        let change =
-            self.stations[mock].breaker.as_mut().and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok));
+        let change = self.stations[mock]
+            .breaker
+            .as_mut()
+            .and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok));
         match change {
             Some(Change::Opened) => self.record.journal.push(self.now, Event::BreakerOpened(mock)),
             Some(Change::Closed) => self.record.journal.push(self.now, Event::BreakerClosed(mock)),
@@ -286,7 +288,9 @@ impl World<'_> {
         let asked = match failure {
             Failure::RateLimited(wait) if wait > plan.retry_after_max => return None,
             Failure::RateLimited(wait) => wait,
-            Failure::Timeout | Failure::Status(_) | Failure::Cut | Failure::Denied | Failure::Refused => Span::ZERO,
+            Failure::Timeout | Failure::Status(_) | Failure::Cut | Failure::Denied | Failure::Refused => {
+                Span::ZERO
+            }
         };
         if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
             return None;

@@ -28,7 +28,11 @@ impl World<'_> {
                 broken.push(format!("`{}` was {share:.2}% over the baseline, below {}", slo.name, slo.goal));
             }
         }
-        broken.extend(self.ops.firing().map(|alert| format!("alert `{}` fired in the baseline", plan.alerts[alert].name)));
+        broken.extend(
+            self.ops
+                .firing()
+                .map(|alert| format!("alert `{}` fired in the baseline", plan.alerts[alert].name)),
+        );
         let baseline = match (broken.is_empty(), unmeasured) {
             (false, _) => Baseline::Broken(broken),
             (true, Some(slo)) => Baseline::Unmeasured(slo),
@@ -139,7 +143,11 @@ impl World<'_> {
             }
         }
         left.extend(self.ops.firing().map(|alert| format!("alert {} fires", plan.alerts[alert].name)));
-        left.extend(self.ops.open_incidents().map(|runbook| format!("runbook {} is not finished", plan.runbooks[runbook].name)));
+        left.extend(
+            self.ops
+                .open_incidents()
+                .map(|runbook| format!("runbook {} is not finished", plan.runbooks[runbook].name)),
+        );
         left
     }
 }

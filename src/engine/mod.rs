@@ -73,7 +73,8 @@ impl<'p> World<'p> {
         let mut arrivals = Arrivals::new(root);
         let next_arrival = arrivals.next(&plan.traffic).unwrap_or(Time::NEVER);
         let record = Record::new(plan, seed);
-        let lanes = plan.lanes.iter().zip(0..).map(|((_, delay), number)| Lane::new(number, *delay)).collect();
+        let lanes =
+            plan.lanes.iter().zip(0..).map(|((_, delay), number)| Lane::new(number, *delay)).collect();
         let telemetry = Telemetry {
             slos: vec![(0, 0); plan.slos.len()],
             calls: vec![Calls::default(); plan.mocks.len()],
@@ -158,14 +159,18 @@ impl<'p> World<'p> {
         match kind {
             TimerKind::Deadline => {
                 let tasks = &self.tasks;
-                if let Some(timer) = lane.due(|timer| tasks[timer.slot].deadline == timer.turn, &mut self.queue) {
+                if let Some(timer) =
+                    lane.due(|timer| tasks[timer.slot].deadline == timer.turn, &mut self.queue)
+                {
                     self.record.events += 1;
                     self.deadline(timer.slot);
                 }
             }
             TimerKind::Timeout => {
                 let attempts = &self.attempts;
-                if let Some(timer) = lane.due(|timer| attempts[timer.slot].timeout == timer.turn, &mut self.queue) {
+                if let Some(timer) =
+                    lane.due(|timer| attempts[timer.slot].timeout == timer.turn, &mut self.queue)
+                {
                     self.record.events += 1;
                     self.timeout(timer.slot);
                 }

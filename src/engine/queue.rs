@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn an_event_gives_back_what_it_was_made_of() {
         let event = Event::new(Time(u64::MAX - 1), 77, Kind::Ops, 123_456);
-        assert_eq!((event.at(), event.turn(), event.kind(), event.slot()), (Time(u64::MAX - 1), 77, Kind::Ops, 123_456));
+        assert_eq!(
+            (event.at(), event.turn(), event.kind(), event.slot()),
+            (Time(u64::MAX - 1), 77, Kind::Ops, 123_456)
+        );
     }
 
     #[test]

@@ -359,7 +359,8 @@ impl World<'_> {
     /// Notes that the faults of some bits took effect, as far as they are of the kind asked for.
     fn witness(&mut self, hits: u64, is_kind: impl Fn(&FaultEffect) -> bool) {
         for (index, fault) in self.plan.faults.iter().enumerate() {
-            if hits >> index & 1 == 1 && is_kind(&fault.effect) && self.record.witnesses[index].hit(self.now) {
+            if hits >> index & 1 == 1 && is_kind(&fault.effect) && self.record.witnesses[index].hit(self.now)
+            {
                 self.record.journal.push(self.now, Event::FaultWitnessed(index));
             }
         }

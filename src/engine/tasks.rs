@@ -70,11 +70,14 @@ impl World<'_> {
             }
             return true;
         }
-        let sheds = plan.tasks.shed.is_some_and(|shed| in_flight as u64 > shed.in_flight_above && shed.tiers.has(tier));
+        let sheds = plan
+            .tasks
+            .shed
+            .is_some_and(|shed| in_flight as u64 > shed.in_flight_above && shed.tiers.has(tier));
         let share = self.admitted[tier];
-        sheds
-            || self.now >= plan.tasks.refuses_all_from
-            || (share < 1.0 && key.with(ADMISSION).unit() >= share)
+        let is_sabotaged =
+            plan.tasks.is_sabotaged && self.record.witnesses.iter().any(|witness| witness.first.is_some());
+        sheds || is_sabotaged || (share < 1.0 && key.with(ADMISSION).unit() >= share)
     }
 
     /// Works the plan on until the task waits for something or ends.

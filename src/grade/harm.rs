@@ -42,7 +42,10 @@ pub struct Harm {
 /// Compares a run with its twin.
 pub fn harm(plan: &Plan, run: &Record, twin: &Record) -> Harm {
     let effects = |record: &Record| {
-        record.effects.iter().fold((0, 0), |sum, effect| (sum.0 + effect.unsafe_acts, sum.1 + effect.duplicate))
+        record
+            .effects
+            .iter()
+            .fold((0, 0), |sum, effect| (sum.0 + effect.unsafe_acts, sum.1 + effect.duplicate))
     };
     let ((unsafe_run, twice_run), (unsafe_twin, twice_twin)) = (effects(run), effects(twin));
     let micros = |record: &Record| ((record.spend.total() + 500_000) / 1_000_000) as i64;

@@ -57,7 +57,8 @@ pub fn judge(targets: &TargetPlan, runs: &[Scorecard]) -> Judgement {
         runs_needed = needed(passed, passed + failed, required, confidence);
         because.push(match runs_needed {
             Some(needed) => format!("about {needed} runs would settle it if they go on like this"),
-            None => "the share that passes is so close to what is required that no number of runs settles it".into(),
+            None => "the share that passes is so close to what is required that no number of runs settles it"
+                .into(),
         });
         Verdict::Inconclusive
     };

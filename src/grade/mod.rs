@@ -48,7 +48,10 @@ fn verdict(plan: &Plan, run: &Record, targets: &[TargetResult]) -> (RunVerdict, 
         Baseline::Held => {}
         Baseline::Broken(reasons) => return (RunVerdict::Invalid, reasons.clone()),
         Baseline::Unmeasured(slo) => {
-            return (RunVerdict::Invalid, vec![format!("no task of objective `{slo}` ended in the baseline")]);
+            return (
+                RunVerdict::Invalid,
+                vec![format!("no task of objective `{slo}` ended in the baseline")],
+            );
         }
         Baseline::Unjudged => return (RunVerdict::Invalid, vec!["the baseline was never judged".into()]),
     }

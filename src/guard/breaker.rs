@@ -80,7 +80,8 @@ impl Breaker {
             State::Closed => {
                 self.count(now, is_ok);
                 let (bad, all) = self.window();
-                let is_over = all >= self.plan.calls_min && self.plan.open_above.is_exceeded(bad, all, Ratio::ONE);
+                let is_over =
+                    all >= self.plan.calls_min && self.plan.open_above.is_exceeded(bad, all, Ratio::ONE);
                 is_over.then(|| self.open(now))
             }
             State::HalfOpen { good, .. } if is_probe => {

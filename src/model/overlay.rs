@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_sticky_fault_decides_once_for_all_that_it_sticks_to() {
-        let decide = |sticky, number| is_hit(&fault(0.5, sticky), Time(250), Key::of_seed(1), &caller(number));
+        let decide =
+            |sticky, number| is_hit(&fault(0.5, sticky), Time(250), Key::of_seed(1), &caller(number));
         for number in 0..500 {
             assert_eq!(decide(Sticky::Session, number), decide(Sticky::Session, number / 10 * 10));
             assert_eq!(decide(Sticky::Agent, number), decide(Sticky::Agent, number % 7));

@@ -35,7 +35,11 @@ impl AlertState {
             (Self::Inactive | Self::Pending(_), false) => Self::Inactive,
             (Self::Firing { ceased }, false) => {
                 let since = ceased.unwrap_or(now);
-                if now.since(since) < plan.keep { Self::Firing { ceased: Some(since) } } else { Self::Inactive }
+                if now.since(since) < plan.keep {
+                    Self::Firing { ceased: Some(since) }
+                } else {
+                    Self::Inactive
+                }
             }
         };
     }

@@ -33,7 +33,9 @@ impl View<'_> {
             }
             Check::ErrorsBelow(mock, share, span) => {
                 let calls = self.windows.calls(mock, span, self.telemetry);
-                self.windows.is_full(span) && calls.ended > 0 && !share.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
+                self.windows.is_full(span)
+                    && calls.ended > 0
+                    && !share.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
             }
             Check::Answers(mock, span) => {
                 desk.answering_since[mock].is_some_and(|since| self.now.since(since) >= span)

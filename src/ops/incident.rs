@@ -118,9 +118,13 @@ impl Incident {
 
     /// Returns whether a step waits until a mock answers.
     pub(super) fn awaits_answer(&self, mock: usize, plan: &Plan) -> bool {
-        let is_about = |checks: &[Check]| checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock));
+        let is_about = |checks: &[Check]| {
+            checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock))
+        };
         let awaits = |lane: &Lane, runbook: &RunbookPlan| {
-            let Some(step) = lane.steps.get(lane.done).map(|index| &runbook.steps[*index]) else { return false };
+            let Some(step) = lane.steps.get(lane.done).map(|index| &runbook.steps[*index]) else {
+                return false;
+            };
             match lane.phase {
                 Phase::Watching => is_about(&step.when),
                 Phase::Observing { .. } | Phase::Thawing { .. } => is_about(&step.expect),
@@ -247,7 +251,9 @@ impl Incident {
         match &step.action {
             ActionPlan::Acknowledge => self.own(lane.actor, hands),
             ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
-            ActionPlan::RetryLimit(mock, attempts) => hands.out.push(Command::RetryLimit(*mock, Some(*attempts))),
+            ActionPlan::RetryLimit(mock, attempts) => {
+                hands.out.push(Command::RetryLimit(*mock, Some(*attempts)))
+            }
             ActionPlan::OpenBreaker(mock) => hands.out.push(Command::HoldBreaker(*mock)),
             ActionPlan::Admit(tiers, share) => hands.out.push(Command::Admit(*tiers, *share)),
             ActionPlan::Thaw { .. } => unreachable!("thawing has a phase of its own"),
@@ -280,7 +286,12 @@ impl Incident {
     }
 
     /// Admits the next share if nothing speaks against it.
-    fn thaw(lane: &mut Lane, (index, step): (usize, &StepPlan), next: usize, hands: &mut Hands<'_, '_>) -> bool {
+    fn thaw(
+        lane: &mut Lane,
+        (index, step): (usize, &StepPlan),
+        next: usize,
+        hands: &mut Hands<'_, '_>,
+    ) -> bool {
         let ActionPlan::Thaw { tiers, steps, hold } = &step.action else {
             unreachable!("only a thaw thaws");
         };

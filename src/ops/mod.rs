@@ -91,7 +91,8 @@ struct Desk {
 impl<'p> Ops<'p> {
     /// Returns the control plane at the beginning of a run.
     pub fn new(plan: &'p Plan, seed: Key) -> Self {
-        let tick = plan.alerts.iter().map(|alert| alert.every.0).reduce(gcd).map_or(Span::from_secs(15), Span);
+        let tick =
+            plan.alerts.iter().map(|alert| alert.every.0).reduce(gcd).map_or(Span::from_secs(15), Span);
         let mut windows = Windows::new(plan, tick);
         for alert in &plan.alerts {
             watch_rule(&mut windows, &alert.rule);
@@ -133,7 +134,13 @@ impl<'p> Ops<'p> {
     }
 
     /// Does whatever is due.
-    pub fn handle(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal, out: &mut Vec<Command>) {
+    pub fn handle(
+        &mut self,
+        now: Time,
+        telemetry: &Telemetry,
+        journal: &mut Journal,
+        out: &mut Vec<Command>,
+    ) {
         let is_tick = now >= self.next_tick;
         if is_tick {
             self.next_tick = now + self.tick;
@@ -181,8 +188,7 @@ impl<'p> Ops<'p> {
                 self.desk.last_fired[index] = Some(now);
             }
             if was_firing != state.is_firing() {
-                let event =
-                    if was_firing { Event::AlertResolved(index) } else { Event::AlertFiring(index) };
+                let event = if was_firing { Event::AlertResolved(index) } else { Event::AlertFiring(index) };
                 journal.push(now, event);
             }
             self.deliveries[index].on_state(now, state.is_firing(), alert);
@@ -230,7 +236,9 @@ fn watch_rule(windows: &mut Windows, rule: &Rule) {
             windows.watch(Source::Slo(slo), long);
             windows.watch(Source::Slo(slo), short);
         }
-        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => windows.watch(Source::Slo(slo), over),
+        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => {
+            windows.watch(Source::Slo(slo), over)
+        }
         Rule::CallErrors { mock, over, .. } => windows.watch(Source::Calls(mock), over),
         Rule::Spend { over, .. } => windows.watch(Source::Spend, over),
         Rule::Backlog(_) => {}

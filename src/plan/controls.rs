@@ -298,7 +298,8 @@ pub(super) fn alerts(scenario: &Scenario) -> Vec<AlertPlan> {
     let file = &scenario.file;
     let each = |(name, alert): (&String, &Alert)| {
         let (rule, default_for) = rule(scenario, alert);
-        let span = |given: Option<At<Span>>, seconds: u64| given.map_or(Span::from_secs(seconds), |at| at.value);
+        let span =
+            |given: Option<At<Span>>, seconds: u64| given.map_or(Span::from_secs(seconds), |at| at.value);
         AlertPlan {
             name: name.clone(),
             rule,
@@ -310,7 +311,11 @@ pub(super) fn alerts(scenario: &Scenario) -> Vec<AlertPlan> {
             repeat: span(alert.repeat_interval, 4 * 3600),
             severity: alert.severity.value,
             runbook: file.runbook.index(&alert.runbook.value.0),
-            inhibited_by: alert.inhibited_by.iter().filter_map(|other| file.alert.index(&other.value.0)).collect(),
+            inhibited_by: alert
+                .inhibited_by
+                .iter()
+                .filter_map(|other| file.alert.index(&other.value.0))
+                .collect(),
         }
     };
     file.alert.iter().map(each).collect()
@@ -339,12 +344,15 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
                     let name = threshold.mock.as_ref().expect("checked: call-errors names a mock");
                     Rule::CallErrors { mock: usize::from(mock_index(scenario, &name.value.0)), above, over }
                 }
-                (None, Some(Signal::Backlog) | None) => Rule::Backlog(threshold.above.map_or(0, |at| at.value)),
+                (None, Some(Signal::Backlog) | None) => {
+                    Rule::Backlog(threshold.above.map_or(0, |at| at.value))
+                }
             }
         }
-        When::Spend(spend) => {
-            Rule::Spend { per_minute: spend.per_minute.value, over: spend.over.map_or(default_over, |at| at.value) }
-        }
+        When::Spend(spend) => Rule::Spend {
+            per_minute: spend.per_minute.value,
+            over: spend.over.map_or(default_over, |at| at.value),
+        },
         When::Absence(absence) => Rule::Absence { slo: slo(&absence.slo.value.0), over: absence.over.value },
     };
     (rule, Span::ZERO)
@@ -366,7 +374,9 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
     let mock = |name: &str| mock_index(scenario, name);
     let action = match &step.r#do {
         Action::Acknowledge(_) => ActionPlan::Acknowledge,
-        Action::Degrade(degrade) => ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0)),
+        Action::Degrade(degrade) => {
+            ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0))
+        }
         Action::RetryLimit(limit) => {
             ActionPlan::RetryLimit(mock(&limit.mock.value.0), limit.attempts.value as u32)
         }
@@ -390,7 +400,8 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
         "auto" => Owner::Auto,
         name => Owner::Role(role(name)),
     };
-    let observed = |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
+    let observed =
+        |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
     StepPlan {
         id: step.id.value.0.clone(),
         key: Key::of_name(&step.id.value.0),
@@ -413,7 +424,9 @@ fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
         Clause::ErrorsBelow { mock, share, span } => {
             Some(Check::ErrorsBelow(usize::from(mock_index(scenario, &mock.0)), *share, *span))
         }
-        Clause::Answers { mock, span } => Some(Check::Answers(usize::from(mock_index(scenario, &mock.0)), *span)),
+        Clause::Answers { mock, span } => {
+            Some(Check::Answers(usize::from(mock_index(scenario, &mock.0)), *span))
+        }
         Clause::Quiet { alert, span } => file.alert.index(&alert.0).map(|alert| Check::Quiet(alert, *span)),
     };
     condition.0.iter().filter_map(each).collect()
@@ -443,11 +456,17 @@ pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
         detect: targets.detect.map(|at| at.value),
         acknowledge: targets.acknowledge.map(|at| at.value),
         contain: contain.map(|contain| contain.within.value),
-        harm_below: contain.and_then(|contain| contain.harm_below).map_or(Ratio::from_percent(2), |at| at.value),
-        contain_for: contain.and_then(|contain| contain.sustained_for).map_or(Span::from_secs(120), |at| at.value),
+        harm_below: contain
+            .and_then(|contain| contain.harm_below)
+            .map_or(Ratio::from_percent(2), |at| at.value),
+        contain_for: contain
+            .and_then(|contain| contain.sustained_for)
+            .map_or(Span::from_secs(120), |at| at.value),
         contain_tiers: contain.map_or(TierSet::ALL, |contain| tiers(&contain.tiers)),
         recover: recover.map(|recover| recover.within.value),
-        recover_for: recover.and_then(|recover| recover.sustained_for).map_or(Span::from_secs(300), |at| at.value),
+        recover_for: recover
+            .and_then(|recover| recover.sustained_for)
+            .map_or(Span::from_secs(300), |at| at.value),
         lost: std::array::from_fn(|tier| targets.lost.get(Tier::ALL[tier].word()).map(|at| at.value)),
         budget_spent: targets.budget_spent.map(|at| at.value),
         cost_above: targets.cost_above.map(|at| at.value),

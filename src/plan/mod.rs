@@ -8,13 +8,13 @@ mod system;
 pub mod without;
 
 pub use controls::{
-    ActionPlan, AlertPlan, Check, Indicator, Owner, Rule, RolePlan, RunbookPlan, ShiftPlan, SloPlan, StepPlan,
-    TargetPlan,
+    ActionPlan, AlertPlan, Check, Indicator, Owner, RolePlan, Rule, RunbookPlan, ShiftPlan, SloPlan,
+    StepPlan, TargetPlan,
 };
 pub use program::{AgentPlan, Op, Program};
 pub use system::{
-    BreakerPlan, BudgetPlan, BulkheadPlan, GuardPlan, FaultEffect, FaultPlan, MockPlan, RetryPlan, ShedPlan,
-    TaskGuardPlan, TrafficPlan, TrafficSegment, ArrivalKind,
+    ArrivalKind, BreakerPlan, BudgetPlan, BulkheadPlan, FaultEffect, FaultPlan, GuardPlan, MockPlan,
+    RetryPlan, ShedPlan, TaskGuardPlan, TrafficPlan, TrafficSegment,
 };
 
 use crate::base::{Span, Time};
@@ -106,11 +106,11 @@ impl Plan {
         Self { faults: Vec::new(), ..self.clone() }
     }
 
-    /// Returns the same plan with every task refused once the baseline is over: a control that
-    /// blocks everything must never pass a drill.
+    /// Returns the same plan with every task refused once a fault has been met: a control that
+    /// blocks everything stops all harm but its own, and must never pass a drill.
     #[must_use]
     pub fn sabotaged(&self) -> Self {
-        let tasks = TaskGuardPlan { refuses_all_from: self.baseline, ..self.tasks.clone() };
+        let tasks = TaskGuardPlan { is_sabotaged: true, ..self.tasks.clone() };
         Self { tasks, ..self.clone() }
     }
 

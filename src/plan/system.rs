@@ -174,8 +174,8 @@ pub struct TaskGuardPlan {
     pub budget: Option<BudgetPlan>,
     /// Calls of one task.
     pub steps_max: u32,
-    /// From when on every task is refused; [`Time::NEVER`] but for the saboteur.
-    pub refuses_all_from: Time,
+    /// Whether every task is refused once a fault has been met: the saboteur.
+    pub is_sabotaged: bool,
 }
 
 /// What a fault does.
@@ -287,7 +287,12 @@ fn segments(file: &ScenarioFile, first: f64) -> Vec<TrafficSegment> {
         for to in inner {
             let rate_from = (low + slope * (from - start)) * daily(from);
             let rate_to = (low + slope * (to - start)) * daily(to);
-            segments.push(TrafficSegment { from, to, rate: rate_from, slope: (rate_to - rate_from) / (to - from) });
+            segments.push(TrafficSegment {
+                from,
+                to,
+                rate: rate_from,
+                slope: (rate_to - rate_from) / (to - from),
+            });
             from = to;
         }
     }
@@ -303,7 +308,8 @@ pub(super) fn mocks(scenario: &Scenario) -> Vec<MockPlan> {
             let agents = scenario.file.agents.0.values();
             agents.map(|at| at.value.permissions.iter().any(|held| held.value == permission.value)).collect()
         };
-        let service = mock.service.as_ref().or(mock.first_token.as_ref()).expect("checked: it has a service time");
+        let service =
+            mock.service.as_ref().or(mock.first_token.as_ref()).expect("checked: it has a service time");
         MockPlan {
             name: name.clone(),
             key: Key::of_name(name),
@@ -388,13 +394,12 @@ pub(super) fn task_guard(file: &ScenarioFile) -> TaskGuardPlan {
     };
     TaskGuardPlan {
         stops_at_deadline: tasks.and_then(|tasks| tasks.deadline).is_some_and(|at| at.value),
-        shed: tasks.and_then(|tasks| tasks.shed.as_ref()).map(|shed| ShedPlan {
-            in_flight_above: shed.in_flight_above.value,
-            tiers: tiers(&shed.tiers),
-        }),
+        shed: tasks
+            .and_then(|tasks| tasks.shed.as_ref())
+            .map(|shed| ShedPlan { in_flight_above: shed.in_flight_above.value, tiers: tiers(&shed.tiers) }),
         budget: tasks.and_then(|tasks| tasks.budget.as_ref()).map(budget),
         steps_max: tasks.and_then(|tasks| tasks.steps_max).map_or(100_000, |at| at.value as u32),
-        refuses_all_from: Time::NEVER,
+        is_sabotaged: false,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The journal: notable happenings in order, of a closed set of kinds.
 
+use crate::base::Ratio;
 use crate::base::Time;
 use crate::plan::{Owner, TierSet};
-use crate::base::Ratio;
 
 /// Something notable. Numbers index the plan's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,8 @@ const ENTRIES_MAX: usize = 10_000;
 impl Journal {
     /// Adds an entry.
     pub fn push(&mut self, at: Time, event: Event) {
-        let is_full = self.entries.len() >= ENTRIES_MAX || (event.is_frequent() && self.frequent >= FREQUENT_MAX);
+        let is_full =
+            self.entries.len() >= ENTRIES_MAX || (event.is_frequent() && self.frequent >= FREQUENT_MAX);
         if is_full {
             self.dropped += 1;
             return;

@@ -66,7 +66,8 @@ impl Record {
     /// Returns an empty record for a plan.
     pub fn new(plan: &Plan, seed: u64) -> Self {
         let histogram = || {
-            Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, 2).expect("the bounds suit a histogram of 2 digits")
+            Histogram::new_with_bounds(1, LATENCY_MICROS_MAX, 2)
+                .expect("the bounds suit a histogram of 2 digits")
         };
         Self {
             seed,
@@ -103,7 +104,11 @@ impl Record {
         let in_buckets: u64 = self.series.total(|counts| counts.ended());
         assert_eq!(ended, in_buckets, "outcomes over time are outcomes by tier");
         for effects in &self.effects {
-            assert_eq!(effects.executed, effects.first + effects.duplicate, "an effect is a first or a repetition");
+            assert_eq!(
+                effects.executed,
+                effects.first + effects.duplicate,
+                "an effect is a first or a repetition"
+            );
         }
     }
 }

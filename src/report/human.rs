@@ -129,7 +129,14 @@ fn harm(result: &DrillResult, text: &mut String) {
     line!(
         text,
         "\n  {:<18}{:>10}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}",
-        "harm, median run", "tasks", "lost", "failed", "late", "wrong", "shed", "unsafe"
+        "harm, median run",
+        "tasks",
+        "lost",
+        "failed",
+        "late",
+        "wrong",
+        "shed",
+        "unsafe"
     );
     for tier in first.harm.iter().map(|harm| harm.tier) {
         let median = |of: fn(&crate::report::result::HarmResult) -> i64| {

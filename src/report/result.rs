@@ -294,7 +294,8 @@ impl RunResult {
     pub fn of(plan: &Plan, trial: &Trial) -> Self {
         let Trial { run, twin, card } = trial;
         let since = |at: Option<Time>| Some(millis(at?.since(card.times.onset?).seconds()));
-        let sum = |record: &Record, of: fn(&crate::record::TierCounts) -> u64| record.tiers.iter().map(of).sum();
+        let sum =
+            |record: &Record, of: fn(&crate::record::TierCounts) -> u64| record.tiers.iter().map(of).sum();
         let done = |record: &Record| sum(record, |tier| tier.of(crate::record::Outcome::Done));
         let by_mock = run.spend.by_mock.iter().zip(&plan.mocks).filter(|(spent, _)| **spent > 0);
         let budgets = plan.slos.iter().zip(&card.harm.budgets);
@@ -358,7 +359,8 @@ fn harm(trial: &Trial, tier: usize) -> HarmResult {
 }
 
 fn effects(plan: &Plan, run: &Record) -> Vec<EffectsResult> {
-    let touched = run.effects.iter().zip(&plan.mocks).filter(|(totals, _)| totals.executed + totals.refused > 0);
+    let touched =
+        run.effects.iter().zip(&plan.mocks).filter(|(totals, _)| totals.executed + totals.refused > 0);
     let each = |(totals, mock): (&crate::record::EffectTotals, &crate::plan::MockPlan)| EffectsResult {
         mock: mock.name.clone(),
         executed: totals.executed,
@@ -500,7 +502,8 @@ impl DrillResult {
     pub fn worst_run(&self) -> Option<&RunResult> {
         let failed = self.runs.iter().find(|run| run.verdict == RunVerdict::Fail.word());
         let slowest = || {
-            let recovery = |run: &&RunResult| run.times_s.recover.map_or(u64::MAX, |seconds| (seconds * 1e3) as u64);
+            let recovery =
+                |run: &&RunResult| run.times_s.recover.map_or(u64::MAX, |seconds| (seconds * 1e3) as u64);
             self.runs.iter().rev().max_by_key(recovery)
         };
         failed.or_else(slowest)

@@ -107,7 +107,8 @@ mod tests {
             "x holds for 1s",
             "",
         ];
-        let lines: String = texts.iter().map(|text| format!("{text}\n  {:?}\n", Condition::parse(text))).collect();
+        let lines: String =
+            texts.iter().map(|text| format!("{text}\n  {:?}\n", Condition::parse(text))).collect();
         insta::assert_snapshot!(lines);
     }
 }

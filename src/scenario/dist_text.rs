@@ -127,11 +127,26 @@ mod tests {
     #[test]
     fn every_family_reads_its_numbers() {
         let texts = [
-            "2s", "1s..3s", "3s..1s", "exponential(2s)", "exponential(2)", "lognormal(90s, 0.6)", "lognormal(90s)",
-            "gamma(2s, 0.5)", "gamma(0s, 1)", "weibull(1s, 1.5)", "pareto(1s, 1.5, 60s)", "pareto(1s, 1.5)",
-            "empirical(0%: 1s, 50%: 2s, 100%: 9s)", "empirical(0%: 1s, 50%: 2s)", "normal(1s, 2)", "gamma(2s, 1", "",
+            "2s",
+            "1s..3s",
+            "3s..1s",
+            "exponential(2s)",
+            "exponential(2)",
+            "lognormal(90s, 0.6)",
+            "lognormal(90s)",
+            "gamma(2s, 0.5)",
+            "gamma(0s, 1)",
+            "weibull(1s, 1.5)",
+            "pareto(1s, 1.5, 60s)",
+            "pareto(1s, 1.5)",
+            "empirical(0%: 1s, 50%: 2s, 100%: 9s)",
+            "empirical(0%: 1s, 50%: 2s)",
+            "normal(1s, 2)",
+            "gamma(2s, 1",
+            "",
         ];
-        let lines: String = texts.iter().map(|text| format!("{text:36} {:?}\n", SpanDist::parse(text))).collect();
+        let lines: String =
+            texts.iter().map(|text| format!("{text:36} {:?}\n", SpanDist::parse(text))).collect();
         insta::assert_snapshot!(lines);
     }
 

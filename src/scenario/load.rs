@@ -80,12 +80,8 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
     sink.problems.sort_by_key(|problem| (problem.place, problem.severity, problem.code));
     sink.problems.dedup();
     let has_errors = sink.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let scenario = (!has_errors).then(|| Scenario {
-        path: short_path(path),
-        digest: digest(&sources),
-        file,
-        mocks,
-    });
+    let scenario =
+        (!has_errors).then(|| Scenario { path: short_path(path), digest: digest(&sources), file, mocks });
     Loaded { scenario, problems: sink.problems, sources }
 }
 

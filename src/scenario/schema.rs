@@ -71,7 +71,12 @@ pub fn choice(
 }
 
 /// Returns the single choice that was found, or reports that there were none or several.
-pub fn one_choice<T>(found: Vec<(Place, T)>, fields: Fields<'_>, tags: &[&str], sink: &mut Sink) -> Option<T> {
+pub fn one_choice<T>(
+    found: Vec<(Place, T)>,
+    fields: Fields<'_>,
+    tags: &[&str],
+    sink: &mut Sink,
+) -> Option<T> {
     let place = fields.place;
     let has_unknown = !fields.is_empty();
     for (key, at) in fields.rest() {

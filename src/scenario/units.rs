@@ -253,17 +253,36 @@ mod tests {
 
     #[test]
     fn spans_need_units() {
-        insta::assert_snapshot!(check::<Span>(&["2s", "1m30s", "250ms", "4.3s", "2", "2 s", "2x", "", "-1s", "999w", "1.s"]));
+        insta::assert_snapshot!(check::<Span>(&[
+            "2s", "1m30s", "250ms", "4.3s", "2", "2 s", "2x", "", "-1s", "999w", "1.s"
+        ]));
     }
 
     #[test]
     fn percentages_are_exact() {
-        insta::assert_snapshot!(check::<Ratio>(&["85%", "99.95%", "0.0000001%", "0.00000001%", "85", "0.85", "%"]));
+        insta::assert_snapshot!(check::<Ratio>(&[
+            "85%",
+            "99.95%",
+            "0.0000001%",
+            "0.00000001%",
+            "85",
+            "0.85",
+            "%"
+        ]));
     }
 
     #[test]
     fn amounts_are_exact_to_the_micro_dollar() {
-        insta::assert_snapshot!(check::<Money>(&["$0.20", "$15", "$0.000001", "$0.0000001", "0.20", "$", "$1e3", "$99999999"]));
+        insta::assert_snapshot!(check::<Money>(&[
+            "$0.20",
+            "$15",
+            "$0.000001",
+            "$0.0000001",
+            "0.20",
+            "$",
+            "$1e3",
+            "$99999999"
+        ]));
     }
 
     #[test]

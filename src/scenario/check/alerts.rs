@@ -43,7 +43,11 @@ fn timing(alert: &Alert, sink: &mut Sink) {
     if let Some(every) = &alert.every {
         within(every, second, Span::from_secs(3600), sink);
         if every.known().is_some_and(|every| !every.0.is_multiple_of(second.0)) {
-            sink.push(Problem::error(Code::OutOfRange, every.place, "an evaluation interval is whole seconds"));
+            sink.push(Problem::error(
+                Code::OutOfRange,
+                every.place,
+                "an evaluation interval is whole seconds",
+            ));
         }
     }
 }
@@ -71,7 +75,11 @@ fn objective(name: &str, at: &At<Slo>, sink: &mut Sink) {
     if let Some(goal) = goal(slo)
         && goal.known().is_some_and(|ratio| *ratio >= Ratio::ONE || *ratio == Ratio::ZERO)
     {
-        let problem = Problem::error(Code::OutOfRange, goal.place, "an objective lies between 0% and 100%, both excluded");
+        let problem = Problem::error(
+            Code::OutOfRange,
+            goal.place,
+            "an objective lies between 0% and 100%, both excluded",
+        );
         sink.push(problem.hint("100% leaves no error budget; use 99.99%"));
     }
     if let Some(period) = &slo.period {
@@ -111,7 +119,9 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
             refer_to(slo, "objective", &checked.file.slo, sink);
             (has != (true, false, false)).then_some("`slo` goes with `bad_above` alone")
         }
-        (None, Some(Signal::Backlog)) => (has != (false, true, false)).then_some("`backlog` goes with `above` alone"),
+        (None, Some(Signal::Backlog)) => {
+            (has != (false, true, false)).then_some("`backlog` goes with `above` alone")
+        }
         (None, Some(Signal::CallErrors)) => {
             (has != (true, false, true)).then_some("`call-errors` goes with `mock` and `bad_above`")
         }
@@ -128,7 +138,11 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
     let is_preset = burn.preset.is_some() && burn.window.is_some() && own == [false; 3];
     let is_own = burn.preset.is_none() && burn.window.is_none() && own == [true; 3];
     if !is_preset && !is_own {
-        let problem = Problem::error(Code::Contradiction, burn.slo.place, "a burn rate has a preset, or windows of its own");
+        let problem = Problem::error(
+            Code::Contradiction,
+            burn.slo.place,
+            "a burn rate has a preset, or windows of its own",
+        );
         sink.push(problem.hint("`preset` with `window`, or `budget` with `long` and `short`"));
         return;
     }
@@ -142,7 +156,8 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
     }
     let line = windows.factor.real() * goal.value.complement().real();
     if line >= 1.0 {
-        let message = format!("this alert needs {:.0}% of tasks to be bad, so it can never fire", line * 100.0);
+        let message =
+            format!("this alert needs {:.0}% of tasks to be bad, so it can never fire", line * 100.0);
         let problem = Problem::error(Code::UnreachableThreshold, place, message);
         sink.push(problem.hint("a looser objective needs a smaller share of its budget per window"));
         return;
@@ -157,8 +172,11 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
     let traffic: f64 = tiers.iter().map(|tier| tier_share(&checked.file.load, *tier)).sum();
     let tasks = first_rate(&checked.file.load).value.0 * traffic * windows.short.seconds();
     if tasks > 0.0 && 1.0 / tasks > line {
-        let message = format!("about {tasks:.1} tasks fall into {}: one failed task sets this off", windows.short);
-        sink.push(Problem::warning(Code::LowTraffic, place, message).hint("use a longer window, or more traffic"));
+        let message =
+            format!("about {tasks:.1} tasks fall into {}: one failed task sets this off", windows.short);
+        sink.push(
+            Problem::warning(Code::LowTraffic, place, message).hint("use a longer window, or more traffic"),
+        );
     }
     // With every task bad: how long until the long window reaches its line, and what that spends.
     let reach = windows.long.seconds() * line;

@@ -33,7 +33,11 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
         role(checked, &at.value, sink);
     }
     if let Some(at) = checked.file.roster.0.get(AUTOMATION) {
-        sink.push(Problem::error(Code::NameTaken, at.place, "`auto` is the automation, not a role on the roster"));
+        sink.push(Problem::error(
+            Code::NameTaken,
+            at.place,
+            "`auto` is the automation, not a role on the roster",
+        ));
     }
 }
 
@@ -64,8 +68,13 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
         let own = checked.mocks.get(name);
         if other.value.0 == name {
             sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));
-        } else if own.is_some_and(|own| own.kind != mock.kind && !own.kind.is_hole() && !mock.kind.is_hole()) {
-            sink.push(Problem::error(Code::Contradiction, other.place, "a model and a tool cannot stand in for each other"));
+        } else if own.is_some_and(|own| own.kind != mock.kind && !own.kind.is_hole() && !mock.kind.is_hole())
+        {
+            sink.push(Problem::error(
+                Code::Contradiction,
+                other.place,
+                "a model and a tool cannot stand in for each other",
+            ));
         }
     }
 }
@@ -95,7 +104,8 @@ fn role(checked: &Checked<'_>, role: &Role, sink: &mut Sink) {
         if let Some(no_answer) = &shift.no_answer {
             share(no_answer, sink);
             if role.to.is_none() && no_answer.value > Ratio::ZERO {
-                let problem = Problem::error(Code::Contradiction, no_answer.place, "an unanswered page goes nowhere");
+                let problem =
+                    Problem::error(Code::Contradiction, no_answer.place, "an unanswered page goes nowhere");
                 sink.push(problem.hint("say with `to` which role is paged then"));
             }
         }
@@ -117,7 +127,11 @@ fn runbook(checked: &Checked<'_>, runbook: &Runbook, sink: &mut Sink) {
             condition(checked, observed, sink);
         }
         if let (Some(otherwise), None) = (&step.otherwise, &step.expect) {
-            sink.push(Problem::error(Code::Contradiction, otherwise.place, "`otherwise` without an `expect`"));
+            sink.push(Problem::error(
+                Code::Contradiction,
+                otherwise.place,
+                "`otherwise` without an `expect`",
+            ));
         }
         action(checked, step, &runbook.steps[..index], sink);
     }
@@ -143,7 +157,11 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
             let from = checked.mock(&degrade.mock, sink);
             let to = checked.mock(&degrade.to, sink);
             if degrade.mock == degrade.to && !degrade.to.is_hole() {
-                sink.push(Problem::error(Code::Contradiction, degrade.to.place, "a mock cannot stand in for itself"));
+                sink.push(Problem::error(
+                    Code::Contradiction,
+                    degrade.to.place,
+                    "a mock cannot stand in for itself",
+                ));
             } else if let (Some(from), Some(to)) = (from, to)
                 && from.kind != to.kind
             {
@@ -155,15 +173,20 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
             checked.mock(&limit.mock, sink);
             count_within(&limit.attempts, 1, ATTEMPTS_MAX, sink);
             let guard = checked.file.guard.calls.get(&limit.mock.value.0);
-            if guard.is_none_or(|guard| guard.retry.is_none()) && checked.mocks.contains_key(&limit.mock.value.0) {
-                let message = format!("calls to `{}` are not retried, so there is nothing to cap", limit.mock.value.0);
+            if guard.is_none_or(|guard| guard.retry.is_none())
+                && checked.mocks.contains_key(&limit.mock.value.0)
+            {
+                let message =
+                    format!("calls to `{}` are not retried, so there is nothing to cap", limit.mock.value.0);
                 sink.push(Problem::error(Code::Contradiction, limit.mock.place, message));
             }
         }
         Action::OpenBreaker(open) => {
             checked.mock(&open.mock, sink);
             let guard = checked.file.guard.calls.get(&open.mock.value.0);
-            if guard.is_none_or(|guard| guard.breaker.is_none()) && checked.mocks.contains_key(&open.mock.value.0) {
+            if guard.is_none_or(|guard| guard.breaker.is_none())
+                && checked.mocks.contains_key(&open.mock.value.0)
+            {
                 let message = format!("`{}` has no breaker", open.mock.value.0);
                 sink.push(Problem::error(Code::Contradiction, open.mock.place, message));
             }

@@ -32,7 +32,11 @@ fn times(checked: &Checked<'_>, fault: &Fault, sink: &mut Sink) {
         sink.push(Problem::error(Code::Contradiction, fault.duration.place, message));
     }
     if fault.duration.known() == Some(&Span::ZERO) {
-        sink.push(Problem::error(Code::OutOfRange, fault.duration.place, "a fault lasts longer than nothing"));
+        sink.push(Problem::error(
+            Code::OutOfRange,
+            fault.duration.place,
+            "a fault lasts longer than nothing",
+        ));
     }
     if let Some(ramp) = &fault.ramp
         && let (Some(ramp_span), Some(length)) = (ramp.known(), fault.duration.known())
@@ -55,13 +59,20 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
             if let Some(status) = &error.status
                 && status.known().is_some_and(|status| !(400..=599).contains(status))
             {
-                sink.push(Problem::error(Code::OutOfRange, status.place, "an error has a status from 400 to 599"));
+                sink.push(Problem::error(
+                    Code::OutOfRange,
+                    status.place,
+                    "an error has a status from 400 to 599",
+                ));
             }
         }
         Inject::Capacity(capacity) => {
             share(&capacity.to, sink);
             if mock.is_some_and(|mock| mock.concurrency.is_none()) {
-                let message = format!("`{}` has slots without limit, so there is no capacity to lose", fault.on.value.0);
+                let message = format!(
+                    "`{}` has slots without limit, so there is no capacity to lose",
+                    fault.on.value.0
+                );
                 let problem = Problem::error(Code::Contradiction, fault.on.place, message);
                 sink.push(problem.hint("give the mock a `concurrency`"));
             }

@@ -31,7 +31,8 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
 }
 
 fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
-    let has_cost = targets.cost_above.is_some() || checked.file.slo.0.values().any(|at| at.value.cost.is_some());
+    let has_cost =
+        targets.cost_above.is_some() || checked.file.slo.0.values().any(|at| at.value.cost.is_some());
     if !has_cost {
         let problem = Problem::error(Code::UnstatedTarget, TOP, "cost is neither an objective nor a target");
         sink.push(problem.hint("add `cost_above = \"30%\"` to the targets"));
@@ -43,7 +44,11 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
     for ratio in [&targets.required, &targets.confidence].into_iter().flatten() {
         let bounds = Ratio::from_percent(50)..Ratio::ONE;
         if ratio.known().is_some_and(|ratio| !bounds.contains(ratio)) {
-            sink.push(Problem::error(Code::OutOfRange, ratio.place, "this lies between 50% and 100%, 100% excluded"));
+            sink.push(Problem::error(
+                Code::OutOfRange,
+                ratio.place,
+                "this lies between 50% and 100%, 100% excluded",
+            ));
         }
     }
     let drill = checked.file.duration.known().copied().unwrap_or(Span(u64::MAX));
@@ -75,7 +80,9 @@ fn provable(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
                 goal.value
             );
             let problem = Problem::warning(Code::UnprovableRecovery, recover.0.within.place, message);
-            sink.push(problem.hint("make `sustained_for` longer, the objective looser, or the traffic denser"));
+            sink.push(
+                problem.hint("make `sustained_for` longer, the objective looser, or the traffic denser"),
+            );
         }
     }
 }
@@ -84,7 +91,11 @@ fn unused(checked: &Checked<'_>, sink: &mut Sink) {
     for (name, at) in &checked.file.runbook.0 {
         let is_used = checked.file.alert.0.values().any(|alert| alert.value.runbook.value.0 == *name);
         if !is_used {
-            sink.push(Problem::warning(Code::Unused, at.place, format!("no alert leads to runbook `{name}`")));
+            sink.push(Problem::warning(
+                Code::Unused,
+                at.place,
+                format!("no alert leads to runbook `{name}`"),
+            ));
         }
     }
 }

@@ -12,7 +12,8 @@ use crate::scenario::source::{At, Place};
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     for (name, at) in &checked.file.mocks.0 {
         if name == TASKS {
-            let problem = Problem::error(Code::NameTaken, at.place, "`tasks` names the guardrails of every task");
+            let problem =
+                Problem::error(Code::NameTaken, at.place, "`tasks` names the guardrails of every task");
             sink.push(problem.hint("call the mock something else"));
         }
         if let Some(mock) = checked.mocks.get(name) {
@@ -61,7 +62,8 @@ fn values(mock: &Mock, sink: &mut Sink) {
         share(ratio, sink);
     }
     if let (Some(queue), None) = (&mock.queue, &mock.concurrency) {
-        let problem = Problem::error(Code::Contradiction, queue.place, "nothing waits where slots are without limit");
+        let problem =
+            Problem::error(Code::Contradiction, queue.place, "nothing waits where slots are without limit");
         sink.push(problem.hint("add `concurrency`"));
     }
     let quotas = mock.quota.iter().flat_map(|quota| [&quota.requests, &quota.tokens]);

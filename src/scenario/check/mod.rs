@@ -49,7 +49,8 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
     if let (Some(baseline), Some(duration)) = (file.baseline.known(), file.duration.known())
         && baseline >= duration
     {
-        let problem = Problem::error(Code::Contradiction, file.baseline.place, "the baseline is the whole drill");
+        let problem =
+            Problem::error(Code::Contradiction, file.baseline.place, "the baseline is the whole drill");
         sink.push(problem.hint("make `duration` longer or `baseline` shorter"));
     }
     few(&file.mocks, "mocks", sink);
@@ -67,7 +68,11 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
 
 fn few<T>(named: &Named<T>, what: &str, sink: &mut Sink) {
     if let Some(at) = named.0.values().nth(NAMED_MAX) {
-        sink.push(Problem::error(Code::Limit, at.place, format!("a drill may have at most {NAMED_MAX} {what}")));
+        sink.push(Problem::error(
+            Code::Limit,
+            at.place,
+            format!("a drill may have at most {NAMED_MAX} {what}"),
+        ));
     }
 }
 
@@ -101,7 +106,11 @@ fn unique<'a>(names: impl IntoIterator<Item = &'a At<Name>>, what: &str, sink: &
         if let Some(Name(word)) = name.known()
             && !seen.insert(word)
         {
-            sink.push(Problem::error(Code::NameTaken, name.place, format!("another {what} is called `{word}`")));
+            sink.push(Problem::error(
+                Code::NameTaken,
+                name.place,
+                format!("another {what} is called `{word}`"),
+            ));
         }
     }
 }

@@ -102,7 +102,11 @@ fn block(checked: &Checked<'_>, agent: &Agent, inner: (&[Step], usize, Place), s
 fn is_kind(checked: &Checked<'_>, name: &At<Name>, kind: MockKind, sink: &mut Sink) {
     let Some(mock) = checked.mock(name, sink) else { return };
     if mock.kind.known().is_some_and(|known| *known != kind) {
-        let problem = Problem::error(Code::Contradiction, name.place, format!("`{}` is not a {}", name.value.0, kind.word()));
+        let problem = Problem::error(
+            Code::Contradiction,
+            name.place,
+            format!("`{}` is not a {}", name.value.0, kind.word()),
+        );
         let word = if kind == MockKind::Model { "use" } else { "ask" };
         sink.push(problem.hint(format!("`{word}` goes to the other kind of mock")));
     }
@@ -112,7 +116,10 @@ fn times(times: Option<&At<CountDist>>, depth: usize, sink: &mut Sink) -> usize 
     let Some(at) = times else { return 1 };
     if largest(&at.value.0) > TIMES_MAX {
         let message = format!("a step may be repeated at most {TIMES_MAX} times");
-        sink.push(Problem::error(Code::Limit, at.place, message).hint("use `\"LOW..HIGH\"`, or a pareto with a cap"));
+        sink.push(
+            Problem::error(Code::Limit, at.place, message)
+                .hint("use `\"LOW..HIGH\"`, or a pareto with a cap"),
+        );
     }
     if depth > PLAN_DEPTH_MAX {
         sink.push(Problem::error(Code::Limit, at.place, format!("steps may nest {PLAN_DEPTH_MAX} deep")));
@@ -135,18 +142,27 @@ fn largest(dist: &Dist) -> f64 {
         Dist::Pareto { cap, .. } => *cap,
         Dist::Table(points) => points.last().map_or(0.0, |point| point.1),
         // The number of times is cut at the limit when it is drawn; the mean must be well below.
-        Dist::Exponential { .. } | Dist::LogNormal { .. } | Dist::Gamma(_) | Dist::Weibull { .. } => dist.mean() * 4.0,
+        Dist::Exponential { .. } | Dist::LogNormal { .. } | Dist::Gamma(_) | Dist::Weibull { .. } => {
+            dist.mean() * 4.0
+        }
     }
 }
 
 /// A step with an effect that the mock would always refuse contradicts itself.
-fn permission(checked: &Checked<'_>, agent: &Agent, tool: &At<Name>, effect: Option<&At<Name>>, sink: &mut Sink) {
+fn permission(
+    checked: &Checked<'_>,
+    agent: &Agent,
+    tool: &At<Name>,
+    effect: Option<&At<Name>>,
+    sink: &mut Sink,
+) {
     let Some(mock) = checked.mocks.get(&tool.value.0) else { return };
     let (Some(effect), Some(needed)) = (effect, &mock.permission) else { return };
     let has = agent.permissions.iter().any(|held| held.value == needed.value);
     let enforces = mock.enforces_permission.as_ref().is_none_or(|at| at.value);
     if !has && enforces && !needed.is_hole() {
-        let message = format!("this agent lacks the permission `{}`, so `{}` refuses it", needed.value.0, tool.value.0);
+        let message =
+            format!("this agent lacks the permission `{}`, so `{}` refuses it", needed.value.0, tool.value.0);
         let problem = Problem::error(Code::Contradiction, effect.place, message);
         sink.push(problem.hint(format!("add `permissions = [\"{}\"]` to the agent", needed.value.0)));
     }
@@ -177,7 +193,9 @@ fn hand_overs(plan: &[Step]) -> Vec<&str> {
         match step {
             &Step::HandOver(ref hand) => vec![hand.hand_over.value.0.as_str()],
             &Step::Repeat(ref repeat) => hand_overs(&repeat.steps),
-            &Step::Branch(ref branch) => branch.branch.iter().flat_map(|path| hand_overs(&path.steps)).collect(),
+            &Step::Branch(ref branch) => {
+                branch.branch.iter().flat_map(|path| hand_overs(&path.steps)).collect()
+            }
             &(Step::Ask(_) | Step::Use(_) | Step::Think(_)) => Vec::new(),
         }
     };

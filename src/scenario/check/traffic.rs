@@ -60,7 +60,11 @@ fn rates(checked: &Checked<'_>, sink: &mut Sink) {
     highest *= 1.0 + swing;
     let expected = highest * checked.file.duration.value.seconds();
     if highest > RATE_MAX {
-        sink.push(Problem::error(Code::Limit, first.place, format!("at most {RATE_MAX} tasks a second may arrive")));
+        sink.push(Problem::error(
+            Code::Limit,
+            first.place,
+            format!("at most {RATE_MAX} tasks a second may arrive"),
+        ));
     } else if expected > TASKS_MAX && !checked.file.duration.is_hole() {
         let message = format!("about {expected:.0} tasks would arrive; at most {TASKS_MAX} may");
         let problem = Problem::error(Code::Limit, checked.file.duration.place, message);
@@ -80,7 +84,8 @@ fn tiers(load: &Load, sink: &mut Sink) {
         place = at.place;
     }
     if load.tiers.0.is_empty() && !first_rate(load).is_hole() {
-        let problem = Problem::error(Code::MissingKey, first_rate(load).place, "the tiers of the tasks are missing");
+        let problem =
+            Problem::error(Code::MissingKey, first_rate(load).place, "the tiers of the tasks are missing");
         sink.push(problem.hint("add `tiers = { standard = \"100%\" }`"));
     } else if is_known && sum != Ratio::ONE.0 {
         let message = format!("the tiers add up to {}, not 100%", Ratio(sum));

@@ -126,7 +126,8 @@ impl Decode for MockUse {
         if let Some(object) = table.as_object_mut() {
             object.remove("required");
             if let Some(Value::Object(properties)) = object.get_mut("properties") {
-                let about = "The file in `mocks/` that the other keys override; without it they are the whole mock.";
+                let about =
+                    "The file in `mocks/` that the other keys override; without it they are the whole mock.";
                 let mut used = name.clone();
                 used["description"] = json!(about);
                 properties.insert("use".into(), used);

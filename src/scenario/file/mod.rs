@@ -3,8 +3,8 @@
 //! Each type here says its TOML form, its JSON Schema and its documentation at once.
 //! What the values must satisfy together is in `check`.
 
-pub mod alerts;
 pub mod agents;
+pub mod alerts;
 pub mod faults;
 pub mod guards;
 pub mod load;
