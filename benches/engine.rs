@@ -77,12 +77,12 @@ mod by_hand {
     const SERVERS: usize = 16;
     const NONE: u32 = u32::MAX;
 
-    pub struct Totals {
-        pub events: u64,
-        pub attempts: u64,
-        pub timeouts: u64,
-        pub started: u64,
-        pub waited: f64,
+    pub(super) struct Totals {
+        pub(super) events: u64,
+        pub(super) attempts: u64,
+        pub(super) timeouts: u64,
+        pub(super) started: u64,
+        pub(super) waited: f64,
     }
 
     #[derive(Clone, Copy)]
@@ -108,7 +108,7 @@ mod by_hand {
     struct Heap(Vec<Event>);
 
     fn is_before(left: &Event, right: &Event) -> bool {
-        left.at < right.at || (left.at == right.at && left.turn < right.turn)
+        left.at.total_cmp(&right.at).then(left.turn.cmp(&right.turn)).is_lt()
     }
 
     impl Heap {
@@ -233,10 +233,68 @@ mod by_hand {
                 self.serve(now, slot);
             }
         }
+
+        fn handle(&mut self, event: Event) {
+            let (now, slot) = (event.at, event.what >> 2);
+            match event.what & 3 {
+                0 => {
+                    self.totals.events += 1;
+                    let request = Request {
+                        queued_at: now,
+                        completion: 0,
+                        timeout: 0,
+                        tries: 0,
+                        is_serving: false,
+                        before: NONE,
+                        after: NONE,
+                    };
+                    let slot = self.free.pop().unwrap_or_else(|| {
+                        self.requests.push(request);
+                        (self.requests.len() - 1) as u32
+                    });
+                    self.requests[slot as usize] = request;
+                    self.attempt(now, slot);
+                }
+                1 if self.requests[slot as usize].completion == event.turn => {
+                    self.totals.events += 1;
+                    let request = &mut self.requests[slot as usize];
+                    (request.completion, request.timeout) = (0, 0);
+                    self.free.push(slot);
+                    self.next(now);
+                }
+                2 if self.requests[slot as usize].timeout == event.turn => self.timeout(now, slot),
+                3 => {
+                    self.totals.events += 1;
+                    self.attempt(now, slot);
+                }
+                _ => {}
+            }
+        }
+
+        fn timeout(&mut self, now: f64, slot: u32) {
+            self.totals.events += 1;
+            self.totals.timeouts += 1;
+            let request = &mut self.requests[slot as usize];
+            (request.completion, request.timeout) = (0, 0);
+            request.tries += 1;
+            let (tries, is_serving) = (request.tries, request.is_serving);
+            if is_serving {
+                self.next(now);
+            } else {
+                self.leave(slot);
+            }
+            if tries <= 3 {
+                let unit: f64 = rand::RngExt::random(&mut self.rng);
+                let pause = f64::from(1 << (tries - 1)) * (0.5 + unit);
+                self.schedule(now + pause, 3, slot);
+            } else {
+                self.free.push(slot);
+            }
+        }
     }
 
     /// Runs `count` requests.
-    pub fn run(seed: u64, count: u64) -> Totals {
+    pub(super) fn run(seed: u64, count: u64) -> Totals {
         let mut world = World {
             heap: Heap(Vec::new()),
             requests: Vec::new(),
@@ -252,64 +310,14 @@ mod by_hand {
         world.schedule(0.0, 0, 0);
         while !world.heap.0.is_empty() {
             let event = world.heap.pop();
-            let (now, slot) = (event.at, event.what >> 2);
-            match event.what & 3 {
-                0 => {
-                    world.totals.events += 1;
-                    arrived += 1;
-                    if arrived < count {
-                        let gap = world.exponential() / 15.2;
-                        world.schedule(now + gap, 0, 0);
-                    }
-                    let request = Request {
-                        queued_at: now,
-                        completion: 0,
-                        timeout: 0,
-                        tries: 0,
-                        is_serving: false,
-                        before: NONE,
-                        after: NONE,
-                    };
-                    let slot = world.free.pop().unwrap_or_else(|| {
-                        world.requests.push(request);
-                        (world.requests.len() - 1) as u32
-                    });
-                    world.requests[slot as usize] = request;
-                    world.attempt(now, slot);
+            if event.what & 3 == 0 {
+                arrived += 1;
+                if arrived < count {
+                    let gap = world.exponential() / 15.2;
+                    world.schedule(event.at + gap, 0, 0);
                 }
-                1 if world.requests[slot as usize].completion == event.turn => {
-                    world.totals.events += 1;
-                    let request = &mut world.requests[slot as usize];
-                    (request.completion, request.timeout) = (0, 0);
-                    world.free.push(slot);
-                    world.next(now);
-                }
-                2 if world.requests[slot as usize].timeout == event.turn => {
-                    world.totals.events += 1;
-                    world.totals.timeouts += 1;
-                    let request = &mut world.requests[slot as usize];
-                    (request.completion, request.timeout) = (0, 0);
-                    request.tries += 1;
-                    let (tries, is_serving) = (request.tries, request.is_serving);
-                    if is_serving {
-                        world.next(now);
-                    } else {
-                        world.leave(slot);
-                    }
-                    if tries <= 3 {
-                        let unit: f64 = rand::RngExt::random(&mut world.rng);
-                        let pause = f64::from(1 << (tries - 1)) * (0.5 + unit);
-                        world.schedule(now + pause, 3, slot);
-                    } else {
-                        world.free.push(slot);
-                    }
-                }
-                3 => {
-                    world.totals.events += 1;
-                    world.attempt(now, slot);
-                }
-                _ => {}
             }
+            world.handle(event);
         }
         world.totals
     }

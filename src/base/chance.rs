@@ -15,7 +15,7 @@ pub struct Key(u64);
 #[derive(Debug, Clone)]
 pub struct Chance(SplitMix64);
 
-/// The 64-bit finaliser of SplitMix64 (Steele, Lea and Flood 2014, constants of Stafford's Mix13).
+/// The 64-bit finaliser of `SplitMix64` (Steele, Lea and Flood 2014, constants of Stafford's Mix13).
 const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -2,7 +2,6 @@
 
 use crate::base::{Key, Span};
 use crate::engine::World;
-use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
 use crate::guard::{Admission, Change, retry};
@@ -259,9 +258,7 @@ impl World<'_> {
         let mut failure = failure;
         loop {
             if let Some(pause) = self.retry_pause(slot, failure) {
-                let turn = self.schedule(pause, Kind::Wake, slot);
-                let task = &mut self.tasks[slot];
-                (task.wake, task.is_backing_off) = (turn, true);
+                self.sleep(slot, pause, true);
                 return Pursuit::Waiting;
             }
             if !self.fall_back(slot) {

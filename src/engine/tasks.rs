@@ -1,6 +1,6 @@
 //! Tasks: from the door through their plan to an outcome.
 
-use crate::base::{Key, Money};
+use crate::base::{Key, Money, Span};
 use crate::engine::World;
 use crate::engine::calls::{Launch, Pursuit};
 use crate::engine::queue::Kind;
@@ -123,11 +123,9 @@ impl World<'_> {
                     }
                 }
                 Op::Think(time) => {
-                    let span = crate::base::Span(time.sample_count(&mut key.draws()));
-                    let turn = self.schedule(span, Kind::Wake, slot);
-                    let task = &mut self.tasks[slot];
-                    (task.wake, task.is_backing_off) = (turn, false);
                     task.pc += 1;
+                    let span = Span(time.sample_count(&mut key.draws()));
+                    self.sleep(slot, span, false);
                     return;
                 }
                 Op::Loop { times, depth, exit } => {
@@ -153,6 +151,13 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    /// Lets a task sleep: between attempts, or while it thinks.
+    pub(super) fn sleep(&mut self, slot: u32, span: Span, is_backing_off: bool) {
+        let turn = self.schedule(span, Kind::Wake, slot);
+        let task = &mut self.tasks[slot];
+        (task.wake, task.is_backing_off) = (turn, is_backing_off);
     }
 
     /// Begins a call; returns whether the task now waits for it, or has ended.

@@ -41,14 +41,14 @@ pub fn times(plan: &Plan, run: &Record, twin: &Record) -> Times {
 fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {
     let mut fired = vec![None; plan.alerts.len()];
     for entry in run.journal.entries() {
-        match entry.event {
-            Event::AlertFiring(alert) => fired[alert] = Some(entry.at),
-            Event::Notified(alert)
-                if plan.alerts[alert].runbook.is_some() && fired[alert].is_some_and(|at| at >= onset) =>
-            {
-                return Some(entry.at);
-            }
-            _ => {}
+        if let Event::AlertFiring(alert) = entry.event {
+            fired[alert] = Some(entry.at);
+        }
+        if let Event::Notified(alert) = entry.event
+            && plan.alerts[alert].runbook.is_some()
+            && fired[alert].is_some_and(|at| at >= onset)
+        {
+            return Some(entry.at);
         }
     }
     None
@@ -93,8 +93,8 @@ fn contain(plan: &Plan, run: &Record, twin: &Record, windows: &Windows) -> Optio
                 arrived += run.series.tiers[bucket][tier].arrived;
             }
         }
-        let lost = bad.saturating_sub(twin_bad) as f64;
-        arrived > 0 && lost < targets.harm_below.real() * arrived as f64 || (lost == 0.0 && arrived > 0)
+        let lost = bad.saturating_sub(twin_bad);
+        arrived > 0 && (lost == 0 || (lost as f64) < targets.harm_below.real() * arrived as f64)
     };
     let mut sliding = windows.of(windows.first, targets.contain_for);
     match sliding.find(|window| !is_calm(window)) {

@@ -90,8 +90,7 @@ impl Incident {
         &mut self,
         runbook: usize,
         now: Time,
-        plan: &Plan,
-        desk: &Desk,
+        (plan, desk): (&Plan, &Desk),
         (before, journal): (Vec<Calls>, &mut Journal),
     ) {
         if self.is_open() {
@@ -138,8 +137,7 @@ impl Incident {
     pub(super) fn handle(
         &mut self,
         runbook: usize,
-        view: &View<'_>,
-        desk: &Desk,
+        (view, desk): (&View<'_>, &Desk),
         journal: &mut Journal,
         out: &mut Vec<Command>,
     ) {
@@ -252,7 +250,7 @@ impl Incident {
             ActionPlan::Acknowledge => self.own(lane.actor, hands),
             ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
             ActionPlan::RetryLimit(mock, attempts) => {
-                hands.out.push(Command::RetryLimit(*mock, Some(*attempts)))
+                hands.out.push(Command::RetryLimit(*mock, Some(*attempts)));
             }
             ActionPlan::OpenBreaker(mock) => hands.out.push(Command::HoldBreaker(*mock)),
             ActionPlan::Admit(tiers, share) => hands.out.push(Command::Admit(*tiers, *share)),

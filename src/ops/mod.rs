@@ -153,7 +153,7 @@ impl<'p> Ops<'p> {
         self.deliver(now, telemetry, journal);
         let view = checks::View { now, telemetry, windows: &self.windows, plan: self.plan };
         for (runbook, incident) in self.incidents.iter_mut().enumerate() {
-            incident.handle(runbook, &view, &self.desk, journal, out);
+            incident.handle(runbook, (&view, &self.desk), journal, out);
         }
         if is_tick {
             self.probe(out);
@@ -214,7 +214,7 @@ impl<'p> Ops<'p> {
         let Some(runbook) = alert.runbook else { return };
         let recent = |mock| self.windows.calls_since(mock, diagnose::LOOK_BACK, telemetry);
         let before = (0..self.plan.mocks.len()).map(recent).collect();
-        self.incidents[runbook].open(runbook, now, self.plan, &self.desk, (before, journal));
+        self.incidents[runbook].open(runbook, now, (self.plan, &self.desk), (before, journal));
     }
 
     fn probe(&self, out: &mut Vec<Command>) {
@@ -237,7 +237,7 @@ fn watch_rule(windows: &mut Windows, rule: &Rule) {
             windows.watch(Source::Slo(slo), short);
         }
         Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => {
-            windows.watch(Source::Slo(slo), over)
+            windows.watch(Source::Slo(slo), over);
         }
         Rule::CallErrors { mock, over, .. } => windows.watch(Source::Calls(mock), over),
         Rule::Spend { over, .. } => windows.watch(Source::Spend, over),

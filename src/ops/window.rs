@@ -57,7 +57,7 @@ impl Window {
 /// All windows that alerts and runbooks look through.
 #[derive(Debug)]
 pub(super) struct Windows {
-    windows: Vec<Window>,
+    all: Vec<Window>,
     tick: Span,
     now: Time,
     goals: Vec<Ratio>,
@@ -79,7 +79,7 @@ impl Windows {
             first_rate * shares.sum::<f64>()
         };
         Self {
-            windows: Vec::new(),
+            all: Vec::new(),
             tick,
             now: Time::ZERO,
             goals: plan.slos.iter().map(|slo| slo.goal).collect(),
@@ -91,7 +91,7 @@ impl Windows {
     /// Asks for a window, if it is not there yet.
     pub(super) fn watch(&mut self, source: Source, span: Span) {
         if self.find(source, span).is_none() {
-            self.windows.push(Window::new(source, span, self.tick));
+            self.all.push(Window::new(source, span, self.tick));
             self.starts.push([0; 3]);
         }
     }
@@ -100,14 +100,14 @@ impl Windows {
     pub(super) fn observe(&mut self, now: Time, telemetry: &Telemetry) {
         self.now = now;
         let tick = now.0 / self.tick.0;
-        for (window, start) in self.windows.iter_mut().zip(&mut self.starts) {
+        for (window, start) in self.all.iter_mut().zip(&mut self.starts) {
             *start = window.start(tick);
             window.keep(tick, totals(window.source, telemetry));
         }
     }
 
     fn find(&self, source: Source, span: Span) -> Option<usize> {
-        self.windows.iter().position(|window| window.source == source && window.span == span)
+        self.all.iter().position(|window| window.source == source && window.span == span)
     }
 
     /// Returns how much the totals of a source have grown over a window.

@@ -101,7 +101,7 @@ impl Record {
         let over_time: u128 = self.series.spend.iter().sum();
         assert_eq!(by_mock, by_tier, "dollars by mock are dollars by tier and probes");
         assert_eq!(by_mock, over_time, "dollars over time are dollars by mock");
-        let in_buckets: u64 = self.series.total(|counts| counts.ended());
+        let in_buckets: u64 = self.series.total(TierCounts::ended);
         assert_eq!(ended, in_buckets, "outcomes over time are outcomes by tier");
         for effects in &self.effects {
             assert_eq!(

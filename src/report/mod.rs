@@ -1,5 +1,6 @@
 //! Rendering of results: one versioned form, and views of it. Computes nothing about the drill.
 
+mod gather;
 pub mod human;
 pub mod result;
 

@@ -107,8 +107,11 @@ mod tests {
             "x holds for 1s",
             "",
         ];
-        let lines: String =
-            texts.iter().map(|text| format!("{text}\n  {:?}\n", Condition::parse(text))).collect();
+        let lines = texts
+            .iter()
+            .map(|text| format!("{text}\n  {:?}\n", Condition::parse(text)))
+            .collect::<Vec<String>>()
+            .concat();
         insta::assert_snapshot!(lines);
     }
 }

@@ -54,7 +54,7 @@ pub trait Scalar: Sized {
 impl<T: Scalar> Decode for At<T> {
     fn decode(node: Node<'_>, sink: &mut Sink) -> Self {
         let bare = node.value.as_integer().filter(|number| T::TAKES_BARE_COUNT && number.radix() == 10);
-        let Some(text) = node.value.as_str().or(bare.map(|number| number.as_str())) else {
+        let Some(text) = node.value.as_str().or(bare.map(toml::de::DeInteger::as_str)) else {
             let found = type_name(node.value);
             let message = format!("expected {}, found {found}", T::EXPECTED);
             let mut problem = Problem::error(Code::WrongUnit, node.place, message);
@@ -368,8 +368,7 @@ pub fn wrong_type(node: Node<'_>, expected: &str, sink: &mut Sink) {
 fn type_name(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a bare number",
-        DeValue::Float(_) => "a bare number",
+        DeValue::Integer(_) | DeValue::Float(_) => "a bare number",
         DeValue::Boolean(_) => "a truth value",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",

@@ -34,10 +34,8 @@ impl Scalar for CountDist {
     fn parse(text: &str) -> Result<Self, String> {
         let dist = parse(text, &plain_number)?;
         // A uniform count takes its ends as often as what lies between them.
-        Ok(Self(match dist {
-            Dist::Uniform { low, high } => Dist::Uniform { low: low - 0.499_999, high: high + 0.499_999 },
-            other => other,
-        }))
+        let Dist::Uniform { low, high } = dist else { return Ok(Self(dist)) };
+        Ok(Self(Dist::Uniform { low: low - 0.499_999, high: high + 0.499_999 }))
     }
     fn blank() -> Self {
         Self(Dist::Constant(0.0))
@@ -145,8 +143,11 @@ mod tests {
             "gamma(2s, 1",
             "",
         ];
-        let lines: String =
-            texts.iter().map(|text| format!("{text:36} {:?}\n", SpanDist::parse(text))).collect();
+        let lines = texts
+            .iter()
+            .map(|text| format!("{text:36} {:?}\n", SpanDist::parse(text)))
+            .collect::<Vec<String>>()
+            .concat();
         insta::assert_snapshot!(lines);
     }
 

@@ -34,7 +34,7 @@ macro_rules! record {
                     concat!($($field_doc, "\n"),+),
                     definitions,
                 ),)*];
-                $crate::scenario::schema::record(stringify!($name), concat!($($doc, "\n"),+), fields, definitions)
+                $crate::scenario::schema::record(stringify!($name), concat!($($doc, "\n"),+), &fields, definitions)
             }
         }
 

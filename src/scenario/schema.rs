@@ -35,7 +35,7 @@ pub fn field<T: Decode>(name: &'static str, doc: &str, definitions: &mut Definit
 }
 
 /// Registers a record under its name and returns a reference to it.
-pub fn record(name: &str, doc: &str, fields: Vec<FieldSchema>, definitions: &mut Definitions) -> Value {
+pub fn record(name: &str, doc: &str, fields: &[FieldSchema], definitions: &mut Definitions) -> Value {
     let required: Vec<&str> = fields.iter().filter(|f| f.is_required).map(|f| f.key).collect();
     let keys: Vec<&str> = fields.iter().map(|f| f.key).collect();
     let properties: Map<String, Value> = fields.iter().map(|f| (f.key.into(), f.schema.clone())).collect();

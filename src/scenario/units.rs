@@ -248,7 +248,8 @@ mod tests {
     use super::*;
 
     fn check<T: Scalar + std::fmt::Debug>(texts: &[&str]) -> String {
-        texts.iter().map(|text| format!("{text:12} {:?}\n", T::parse(text))).collect()
+        let lines = texts.iter().map(|text| format!("{text:12} {:?}\n", T::parse(text)));
+        lines.collect::<Vec<String>>().concat()
     }
 
     #[test]

@@ -104,15 +104,17 @@ fn unused(checked: &Checked<'_>, sink: &mut Sink) {
 fn freezes(checked: &Checked<'_>, sink: &mut Sink) {
     for at in checked.file.runbook.0.values() {
         for step in &at.value.steps {
-            let held = match &step.r#do {
-                Action::Freeze(freeze) => &freeze.tiers,
-                Action::Throttle(throttle) => &throttle.tiers,
-                _ => continue,
+            let held = if let Action::Freeze(freeze) = &step.r#do {
+                &freeze.tiers
+            } else if let Action::Throttle(throttle) = &step.r#do {
+                &throttle.tiers
+            } else {
+                continue;
             };
-            let is_released = at.value.steps.iter().any(|other| match &other.r#do {
-                Action::Thaw(thaw) => held.iter().all(|tier| thaw.tiers.contains(tier)),
-                Action::Undo(undo) => undo.steps.contains(&step.id),
-                _ => false,
+            let is_released = at.value.steps.iter().any(|other| {
+                let thaws = matches!(&other.r#do, Action::Thaw(thaw) if held.iter().all(|tier| thaw.tiers.contains(tier)));
+                let undoes = matches!(&other.r#do, Action::Undo(undo) if undo.steps.contains(&step.id));
+                thaws || undoes
             });
             if !is_released && !step.id.is_hole() {
                 let message = format!("nothing takes back what step `{}` holds down", step.id.value.0);

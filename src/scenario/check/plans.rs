@@ -189,15 +189,13 @@ fn circles(checked: &Checked<'_>, sink: &mut Sink) {
 }
 
 fn hand_overs(plan: &[Step]) -> Vec<&str> {
-    let inside = |step| -> Vec<&str> {
+    fn inside(step: &Step) -> Vec<&str> {
         match step {
-            &Step::HandOver(ref hand) => vec![hand.hand_over.value.0.as_str()],
-            &Step::Repeat(ref repeat) => hand_overs(&repeat.steps),
-            &Step::Branch(ref branch) => {
-                branch.branch.iter().flat_map(|path| hand_overs(&path.steps)).collect()
-            }
-            &(Step::Ask(_) | Step::Use(_) | Step::Think(_)) => Vec::new(),
+            Step::HandOver(hand) => vec![hand.hand_over.value.0.as_str()],
+            Step::Repeat(repeat) => hand_overs(&repeat.steps),
+            Step::Branch(branch) => branch.branch.iter().flat_map(|path| hand_overs(&path.steps)).collect(),
+            Step::Ask(_) | Step::Use(_) | Step::Think(_) => Vec::new(),
         }
-    };
+    }
     plan.iter().flat_map(inside).collect()
 }

@@ -1,0 +1,214 @@
+//! From records and grades to the versioned result.
+
+use crate::base::stats::quantile_sorted;
+use crate::base::{Span, Time};
+use crate::grade::{Scorecard, Unit};
+use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
+use crate::record::{EffectTotals, Event, Outcome, Record, TierCounts, Witness};
+use crate::report::result::{
+    AlertResult, EffectsResult, HarmResult, NamedValue, RunResult, SpendResult, StepResult, TargetSummary,
+    TasksResult, TimesResult, WitnessResult,
+};
+use crate::scenario::file::load::Tier;
+use crate::study::Trial;
+
+fn millis(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// Rounds a share to six digits.
+pub(super) fn digits(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn moment(at: Time) -> f64 {
+    millis(at.seconds())
+}
+
+fn usd(picodollars: u128) -> f64 {
+    ((picodollars + 500_000) / 1_000_000) as f64 / 1e6
+}
+
+impl RunResult {
+    /// Returns what a trial looks like from outside.
+    pub fn of(plan: &Plan, trial: &Trial) -> Self {
+        let Trial { run, twin, card } = trial;
+        let since = |at: Option<Time>| Some(millis(at?.since(card.times.onset?).seconds()));
+        let sum = |record: &Record, of: fn(&TierCounts) -> u64| record.tiers.iter().map(of).sum();
+        let done = |record: &Record| sum(record, |tier| tier.of(Outcome::Done));
+        let by_mock = run.spend.by_mock.iter().zip(&plan.mocks).filter(|(spent, _)| **spent > 0);
+        let budgets = plan.slos.iter().zip(&card.harm.budgets);
+        Self {
+            seed: card.seed,
+            verdict: card.verdict.word(),
+            because: card.because.clone(),
+            times_s: TimesResult {
+                onset: card.times.onset.map(moment),
+                detect: since(card.times.detect),
+                acknowledge: since(card.times.acknowledge),
+                contain: since(card.times.contain),
+                recover: since(card.times.recover),
+            },
+            harm: (0..TIERS).map(|tier| harm(trial, tier)).filter(|harm| harm.arrived > 0).collect(),
+            tasks: TasksResult {
+                arrived: sum(run, |tier| tier.arrived),
+                done: done(run),
+                twin_done: done(twin),
+                in_flight: run.in_flight,
+            },
+            spend: SpendResult {
+                usd: usd(run.spend.total()),
+                twin_usd: usd(twin.spend.total()),
+                by_mock_usd: by_mock
+                    .map(|(spent, mock)| NamedValue { name: mock.name.clone(), value: usd(*spent) })
+                    .collect(),
+            },
+            budget_spent: budgets
+                .map(|(slo, spent)| NamedValue { name: slo.name.clone(), value: digits(*spent) })
+                .collect(),
+            effects: effects(plan, run),
+            witness: witnesses(plan, run),
+            alerts: alerts(plan, run),
+            runbook: steps(plan, run),
+            diagnosed: diagnosed(plan, run),
+            left_behind: run.left_behind.clone(),
+        }
+    }
+}
+
+fn harm(trial: &Trial, tier: usize) -> HarmResult {
+    let harm = &trial.card.harm.tiers[tier];
+    let latency = &trial.run.latencies[tier];
+    let quantile = |share: f64| {
+        let micros = latency.value_at_quantile(share) * 1_000;
+        (!latency.is_empty()).then(|| millis(Span(micros).seconds()))
+    };
+    HarmResult {
+        tier: Tier::ALL[tier].word(),
+        arrived: harm.arrived,
+        lost: harm.lost,
+        failed: harm.failed,
+        late: harm.late,
+        wrong: harm.wrong,
+        shed: harm.shed,
+        r#unsafe: harm.unsafe_tasks,
+        latency_p50_s: quantile(0.5),
+        latency_p95_s: quantile(0.95),
+    }
+}
+
+fn effects(plan: &Plan, run: &Record) -> Vec<EffectsResult> {
+    let touched =
+        run.effects.iter().zip(&plan.mocks).filter(|(totals, _)| totals.executed + totals.refused > 0);
+    let each = |(totals, mock): (&EffectTotals, &MockPlan)| EffectsResult {
+        mock: mock.name.clone(),
+        executed: totals.executed,
+        duplicate: totals.duplicate,
+        deduplicated: totals.deduplicated,
+        refused: totals.refused,
+        r#unsafe: totals.unsafe_acts,
+    };
+    touched.map(each).collect()
+}
+
+fn witnesses(plan: &Plan, run: &Record) -> Vec<WitnessResult> {
+    let each = |(witness, fault): (&Witness, &FaultPlan)| WitnessResult {
+        fault: fault.id.clone(),
+        first_s: witness.first.map(moment),
+        last_s: witness.last.map(moment),
+        hits: witness.hits,
+        exposed: witness.exposed,
+    };
+    run.witnesses.iter().zip(&plan.faults).map(each).collect()
+}
+
+fn alerts(plan: &Plan, run: &Record) -> Vec<AlertResult> {
+    let mut alerts: Vec<(usize, AlertResult)> = Vec::new();
+    for entry in run.journal.entries() {
+        let at = moment(entry.at);
+        if let Event::AlertFiring(alert) = entry.event {
+            let name = plan.alerts[alert].name.clone();
+            alerts.push((alert, AlertResult { name, fired_s: at, notified_s: None, resolved_s: None }));
+        } else if let Event::Notified(alert) = entry.event
+            && let Some(result) = latest(&mut alerts, alert)
+        {
+            result.notified_s = result.notified_s.or(Some(at));
+        } else if let Event::AlertResolved(alert) = entry.event
+            && let Some(result) = latest(&mut alerts, alert)
+        {
+            result.resolved_s = Some(at);
+        }
+    }
+    alerts.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Returns the last time that an alert began to fire.
+fn latest(alerts: &mut [(usize, AlertResult)], alert: usize) -> Option<&mut AlertResult> {
+    alerts.iter_mut().rev().find(|known| known.0 == alert).map(|known| &mut known.1)
+}
+
+fn steps(plan: &Plan, run: &Record) -> Vec<StepResult> {
+    let mut steps: Vec<((usize, usize), StepResult)> = Vec::new();
+    for entry in run.journal.entries() {
+        if let Event::StepDone { runbook, step, owner, is_late } = entry.event {
+            let of = &plan.runbooks[runbook];
+            let result = StepResult {
+                runbook: of.name.clone(),
+                step: of.steps[step].id.clone(),
+                owner: owner_name(plan, owner),
+                done_s: moment(entry.at),
+                late: is_late,
+                observed: None,
+            };
+            steps.push(((runbook, step), result));
+        } else if let Event::StepObserved { runbook, step, is_seen } = entry.event
+            && let Some(known) = steps.iter_mut().rev().find(|known| known.0 == (runbook, step))
+        {
+            known.1.observed = Some(is_seen);
+        }
+    }
+    steps.into_iter().map(|(_, result)| result).collect()
+}
+
+fn owner_name(plan: &Plan, owner: Owner) -> String {
+    match owner {
+        Owner::Auto => "auto".into(),
+        Owner::Role(role) => plan.roles[role].name.clone(),
+    }
+}
+
+fn diagnosed(plan: &Plan, run: &Record) -> Vec<Option<String>> {
+    let mut named = Vec::new();
+    for entry in run.journal.entries() {
+        if let Event::Diagnosed { mock, .. } = entry.event {
+            named.push(mock.map(|mock| plan.mocks[mock].name.clone()));
+        }
+    }
+    named
+}
+
+/// Summarises every target over the runs; runs in which it never happened stand at the far end.
+pub(super) fn summaries(cards: &[&Scorecard]) -> Vec<TargetSummary> {
+    let Some(first) = cards.first() else { return Vec::new() };
+    let each = |index: usize| {
+        let target = &first.targets[index];
+        let mut values: Vec<f64> =
+            cards.iter().map(|card| card.targets[index].measured.unwrap_or(f64::INFINITY)).collect();
+        values.sort_by(f64::total_cmp);
+        let round = |value: f64| if target.unit == Unit::Share { digits(value) } else { millis(value) };
+        let quantile = |share| quantile_sorted(&values, share).filter(|value| value.is_finite()).map(round);
+        TargetSummary {
+            name: target.name.clone(),
+            unit: match target.unit {
+                Unit::Seconds => "s",
+                Unit::Share => "share",
+                Unit::Count => "count",
+            },
+            limit: target.limit,
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            met_runs: cards.iter().filter(|card| card.targets[index].is_met).count() as u64,
+        }
+    };
+    (0..first.targets.len()).map(each).collect()
+}
