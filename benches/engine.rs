@@ -310,7 +310,8 @@ mod by_hand {
         world.schedule(0.0, 0, 0);
         while !world.heap.0.is_empty() {
             let event = world.heap.pop();
-            if event.what & 3 == 0 {
+            let is_arrival = event.what.trailing_zeros() >= 2;
+            if is_arrival {
                 arrived += 1;
                 if arrived < count {
                     let gap = world.exponential() / 15.2;

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn runs_without_evidence_count_neither_for_nor_against() {
         use RunVerdict::{Fail, Invalid, NotExposed, Pass};
-        assert_eq!(verdict(95, &[(Pass, 99), (Invalid, 1)]), Verdict::Inconclusive);
+        assert_eq!(verdict(95, &[(Pass, 97), (Invalid, 3)]), Verdict::Inconclusive);
         assert_eq!(verdict(50, &[(Pass, 90), (Invalid, 10)]), Verdict::Pass);
         assert_eq!(verdict(95, &[(NotExposed, 100)]), Verdict::NotExposed);
         assert_eq!(verdict(95, &[(Invalid, 60), (Pass, 40)]), Verdict::Invalid);

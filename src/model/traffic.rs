@@ -35,7 +35,7 @@ impl Arrivals {
                 let root = (rate * rate + 2.0 * segment.slope * need).max(0.0).sqrt();
                 let gap = if rate + root > 0.0 { 2.0 * need / (rate + root) } else { left };
                 self.at += gap.min(left);
-                return Some(Time((self.at * 1e9) as u64));
+                return Some(Time((self.at * 1e9 + 0.5) as u64));
             }
             need -= whole.max(0.0);
             self.at = segment.to;

@@ -121,7 +121,7 @@ fn timeline(result: &DrillResult, text: &mut String) {
         let at = at.map_or("never".into(), |at| format!("+{}", Span::from_secs_f64(at)));
         parts.push(format!("{mark} {name} {at}"));
     }
-    line!(text, "             {}", parts.join(" · "));
+    line!(text, "  {}", parts.join(" · "));
 }
 
 fn harm(result: &DrillResult, text: &mut String) {

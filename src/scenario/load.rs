@@ -75,7 +75,9 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
     check::check(&file, &mocks, &mut sink);
     if is_broken {
         // After a syntax error much seems to be missing that is only unread.
-        sink.problems.retain(|problem| !matches!(problem.code, Code::MissingKey | Code::UnknownName));
+        sink.problems.retain(|problem| {
+            !matches!(problem.code, Code::MissingKey | Code::UnknownName | Code::UnstatedTarget)
+        });
     }
     sink.problems.sort_by_key(|problem| (problem.place, problem.severity, problem.code));
     sink.problems.dedup();

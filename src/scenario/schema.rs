@@ -213,6 +213,10 @@ fn section(name: &str, schema: &Value, text: &mut String, below: &mut Vec<String
 fn references(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Object(object) => {
+            if let Some(name) = object.get("x-see").and_then(Value::as_str) {
+                found.push(name.to_owned());
+                return;
+            }
             if let Some(name) = object.get("$ref").and_then(Value::as_str) {
                 found.push(name.trim_start_matches("#/$defs/").to_owned());
             }

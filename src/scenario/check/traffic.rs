@@ -83,10 +83,12 @@ fn tiers(load: &Load, sink: &mut Sink) {
         sum += at.value.value.0;
         place = at.place;
     }
-    if load.tiers.0.is_empty() && !first_rate(load).is_hole() {
-        let problem =
-            Problem::error(Code::MissingKey, first_rate(load).place, "the tiers of the tasks are missing");
-        sink.push(problem.hint("add `tiers = { standard = \"100%\" }`"));
+    if load.tiers.0.is_empty() {
+        if !first_rate(load).is_hole() {
+            let message = "the tiers of the tasks are missing";
+            let problem = Problem::error(Code::MissingKey, first_rate(load).place, message);
+            sink.push(problem.hint("add `tiers = { standard = \"100%\" }`"));
+        }
     } else if is_known && sum != Ratio::ONE.0 {
         let message = format!("the tiers add up to {}, not 100%", Ratio(sum));
         sink.push(Problem::error(Code::Contradiction, place, message));

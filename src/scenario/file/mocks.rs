@@ -133,6 +133,6 @@ impl Decode for MockUse {
                 properties.insert("use".into(), used);
             }
         }
-        json!({ "anyOf": [name, table] })
+        json!({ "anyOf": [name, table], "x-see": "Mock" })
     }
 }
