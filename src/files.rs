@@ -19,7 +19,11 @@ impl Folders {
     /// `mocks/` beside its folder.
     pub fn of(scenario: &Path) -> Self {
         let folder = scenario.parent().unwrap_or(Path::new(""));
-        Self(vec![folder.join("mocks"), folder.join("..").join("mocks")])
+        let above = match folder.file_name() {
+            Some(_) => folder.parent().unwrap_or(Path::new("")).to_owned(),
+            None => folder.join(".."),
+        };
+        Self(vec![folder.join("mocks"), above.join("mocks")])
     }
 }
 
@@ -28,6 +32,7 @@ impl Library for Folders {
         for folder in &self.0 {
             let path = folder.join(format!("{name}.toml"));
             if path.exists() {
+                is_inside(&path, folder)?;
                 let text = read(&path)?;
                 return Ok(Some(Source { path: shown(&path), text }));
             }
@@ -87,8 +92,19 @@ pub fn scenarios(path: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// Reads a text file that is not too large.
+/// Says why a mock file may not be read if it is a link that leads out of its folder: its lines would
+/// be shown in messages.
+fn is_inside(path: &Path, folder: &Path) -> Result<(), String> {
+    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+    if real(path)?.starts_with(real(folder)?) { Ok(()) } else { Err("it leads out of its folder".into()) }
+}
+
+/// Reads a text file that is a regular one and not too large.
 fn read(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a regular file".into());
+    }
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

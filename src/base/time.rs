@@ -101,7 +101,7 @@ impl fmt::Display for Span {
         if nanos < 10 * NANOS && !nanos.is_multiple_of(NANOS) {
             return write!(f, "{:.1}s", self.seconds());
         }
-        let total = (nanos + NANOS / 2) / NANOS;
+        let total = nanos / NANOS + u64::from(nanos % NANOS >= NANOS / 2);
         let (days, hours, minutes, seconds) =
             (total / 86_400, total / 3_600 % 24, total / 60 % 60, total % 60);
         for (amount, unit) in [(days, 'd'), (hours, 'h'), (minutes, 'm'), (seconds, 's')] {
@@ -140,6 +140,8 @@ mod tests {
         check(90.0, "1m30s");
         check(7200.0, "2h");
         check(90_061.0, "1d1h1m1s");
+        // The longest span there is does not overflow.
+        assert_eq!(Span(u64::MAX).to_string(), "213503d23h34m34s");
     }
 
     #[test]

@@ -104,15 +104,27 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if is_help { 0 } else { BAD_INPUT });
         }
     };
-    let outcome = match &arguments.command {
-        Command::Run(arguments) => run::run(arguments),
-        Command::Check { paths } => check::check(paths),
-        Command::Schema { kind } => schema(*kind),
-    };
+    // A bug is said in a line, without a backtrace, and has an exit code of its own.
+    std::panic::set_hook(Box::new(|panic| {
+        anstream::eprintln!("error[internal]: {panic}");
+        anstream::eprintln!(
+            "hint: this is a bug in stormdrill; please report it with the scenario and the seed"
+        );
+    }));
+    let outcome = std::panic::catch_unwind(|| dispatch(&arguments));
+    let Ok(outcome) = outcome else { return ExitCode::from(INTERNAL) };
     outcome.unwrap_or_else(|error| {
         anstream::eprintln!("error: {error}");
         ExitCode::from(INTERNAL)
     })
+}
+
+fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
+    match &arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check { paths } => check::check(paths),
+        Command::Schema { kind } => schema(*kind),
+    }
 }
 
 fn schema(kind: SchemaKind) -> Result<ExitCode, std::io::Error> {

@@ -30,6 +30,9 @@ pub(super) fn load(paths: &[PathBuf]) -> Checked {
     checked
 }
 
+/// The most problems of one file that are drawn.
+const SHOWN_MAX: usize = 100;
+
 fn load_one(path: &Path, checked: &mut Checked) {
     checked.files += 1;
     let Loaded { scenario, problems, sources } = files::load(path);
@@ -38,7 +41,12 @@ fn load_one(path: &Path, checked: &mut Checked) {
             Severity::Error => checked.errors += 1,
             Severity::Warning => checked.warnings += 1,
         }
+    }
+    for problem in problems.iter().take(SHOWN_MAX) {
         anstream::eprintln!("{}\n", draw(problem, &sources, true));
+    }
+    if problems.len() > SHOWN_MAX {
+        anstream::eprintln!("... and {} more problems\n", problems.len() - SHOWN_MAX);
     }
     checked.scenarios.extend(scenario);
 }

@@ -7,6 +7,12 @@ use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
 use crate::guard::{Admission, Change, retry};
 use crate::record::Event;
 
+/// The most attempts that may be alive at once, those that nobody waits for included.
+const ALIVE_MAX: usize = 1_000_000;
+
+/// The most attempts of one call, over all mocks that it is sent to.
+const ATTEMPTS_MAX: u32 = 1_000;
+
 /// What came of launching an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Launch {
@@ -25,7 +31,7 @@ pub(super) enum Pursuit {
     GivenUp,
 }
 
-const JITTER: Key = Key::of_name("jitter");
+const JITTER: Key = Key::of_name("jitter of pause");
 
 impl World<'_> {
     /// Launches an attempt of the task's call.
@@ -56,6 +62,9 @@ impl World<'_> {
             self.telemetry.calls[mock].failed += 1;
             return Launch::Failed(Failure::Refused);
         }
+        if self.attempts.len() >= ALIVE_MAX {
+            return self.refuse_at_limit(mock, admission == Admission::Probe);
+        }
         let attempt = self.attempt(slot, admission == Admission::Probe);
         let station = &mut self.stations[mock];
         if let Some(bulkhead) = &plan.guards[mock].bulkhead
@@ -74,14 +83,29 @@ impl World<'_> {
         self.send(attempt)
     }
 
+    /// So many attempts are alive that this one is refused; the run cannot be graded any more.
+    #[cold]
+    fn refuse_at_limit(&mut self, mock: usize, is_trial: bool) -> Launch {
+        if self.record.journal.count(|event| event == Event::CallsLimit) == 0 {
+            self.record.journal.push(self.now, Event::CallsLimit);
+        }
+        if let Some(breaker) = &mut self.stations[mock].breaker {
+            breaker.on_result(self.now, is_trial, false);
+        }
+        Launch::Failed(Failure::Refused)
+    }
+
     /// Sends the call elsewhere while a runbook has degraded the mock.
     fn redirect(&mut self, slot: u32) {
         let call = &mut self.tasks[slot].call;
         let was = call.mock;
-        // Two mocks that stand in for each other must not send a call round in circles.
-        for _ in 0..4 {
+        for _ in 0..self.stations.len() {
             let Some(to) = self.stations[usize::from(call.mock)].degraded_to else { break };
             call.mock = to;
+            // Mocks that stand in for each other in a circle: nobody does.
+            if to == was {
+                break;
+            }
         }
         if call.mock != was {
             call.tries = 0;
@@ -96,7 +120,8 @@ impl World<'_> {
         let task = &mut self.tasks[slot];
         let mock = &self.plan.mocks[usize::from(task.call.mock)];
         let visit = u64::from(task.visit - 1);
-        let key = task.key.at(visit).with(mock.key).at(u64::from(task.call.attempts));
+        // The identity of its draws: the step, the mock, and the attempt at this mock.
+        let key = task.key.at(visit).with(mock.key).at(u64::from(task.call.tries));
         if task.call.attempts > 0 && task.call.tries > 0 {
             self.record.mocks[usize::from(task.call.mock)].retries += 1;
         }
@@ -107,6 +132,8 @@ impl World<'_> {
         }
         let attempt = Attempt {
             task: slot,
+            owner: slot,
+            owner_key: task.key,
             begun: self.now,
             key,
             mock: task.call.mock,
@@ -154,7 +181,7 @@ impl World<'_> {
         let calls = &mut self.telemetry.calls[mock];
         calls.ended += 1;
         calls.failed += u64::from(!is_ok);
-        calls.took_ns += self.now.since(begun).0;
+        calls.took_us += self.now.since(begun).0 / 1_000;
         if is_ok {
             self.record.mocks[mock].calls_ok += 1;
         } else {
@@ -189,6 +216,7 @@ impl World<'_> {
             self.attempts[attempt].task = NONE;
         }
         self.attempts[attempt].timeout = 0;
+        self.attempts[attempt].is_gone = true;
     }
 
     /// A mock's reply, good or bad, reaches the client.
@@ -214,8 +242,7 @@ impl World<'_> {
         let mock = usize::from(mock);
         if is_probe {
             self.ops.on_probe(self.now, mock, false);
-            self.attempts[attempt].timeout = 0;
-            self.attempts[attempt].is_probe = false;
+            self.part(attempt);
             self.abandon(attempt);
             return;
         }
@@ -279,7 +306,7 @@ impl World<'_> {
         let plan = self.plan.guards[mock].retry.as_ref()?;
         let station = &mut self.stations[mock];
         let attempts = station.attempts_max.map_or(plan.attempts, |cap| cap.min(plan.attempts));
-        if !failure.is_retryable() || call.tries >= attempts {
+        if !failure.is_retryable() || call.tries >= attempts || call.attempts >= ATTEMPTS_MAX {
             return None;
         }
         let asked = match failure {
@@ -292,7 +319,8 @@ impl World<'_> {
         if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
             return None;
         }
-        let key = task.key.at(u64::from(task.visit - 1)).with(JITTER).at(u64::from(call.attempts));
+        let stream = task.key.at(u64::from(task.visit - 1)).with(self.plan.mocks[mock].key);
+        let key = stream.with(JITTER).at(u64::from(call.tries));
         let unit = if plan.jitter > 0.0 { key.unit() } else { 0.5 };
         Some(retry::pause(plan, call.tries + 1, unit).max(asked))
     }
@@ -314,6 +342,8 @@ impl Attempt {
     pub(super) fn blank(now: crate::base::Time) -> Self {
         Self {
             task: NONE,
+            owner: NONE,
+            owner_key: JITTER,
             before: NONE,
             after: NONE,
             complete: 0,
@@ -328,6 +358,7 @@ impl Attempt {
             place: Place::Bulkhead,
             reply: Reply::Good,
             is_probe: false,
+            is_gone: false,
             is_trial: false,
             is_right: true,
             is_lost: false,

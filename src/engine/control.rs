@@ -9,30 +9,43 @@ use crate::plan::TIERS;
 use crate::record::{Baseline, Event};
 use crate::scenario::file::load::Tier;
 
-const PROBE: Key = Key::of_name("probe");
+/// The marks of a run.
+pub(super) const WARM: u32 = 0;
+pub(super) const BASELINE: u32 = 1;
+pub(super) const LAST: u32 = 2;
+
+const PROBE: Key = Key::of_name("health probe");
 
 impl World<'_> {
+    /// A moment has come from which tasks are counted: warm, the end of the baseline, the last window.
+    pub(super) fn mark(&mut self, slot: u32) {
+        match slot {
+            WARM => self.warm.clone_from(&self.telemetry.slos),
+            LAST => self.last.clone_from(&self.telemetry.slos),
+            _ => self.judge_baseline(),
+        }
+    }
+
     /// Judges the baseline; faults are armed only if it held.
-    pub(super) fn judge_baseline(&mut self) {
+    fn judge_baseline(&mut self) {
         let plan = self.plan;
-        let series = &self.record.series;
-        let (from, to) = (series.bucket(plan.warm), series.bucket(self.now));
         let mut broken = Vec::new();
         let mut unmeasured = None;
         for (index, slo) in plan.slos.iter().enumerate() {
-            let (good, all) = series.objective(index, from, to);
+            let ((bad_before, all_before), (bad, all)) = (self.warm[index], self.telemetry.slos[index]);
+            let (bad, all) = (bad - bad_before, all - all_before);
             if all == 0 {
                 unmeasured = unmeasured.or(Some(slo.name.clone()));
-            } else if slo.goal.complement().is_exceeded(all - good, all, Ratio::ONE) {
-                let share = good as f64 / all as f64 * 100.0;
+            } else if slo.goal.complement().is_exceeded(bad, all, Ratio::ONE) {
+                let share = (all - bad) as f64 / all as f64 * 100.0;
                 broken.push(format!("`{}` was {share:.2}% over the baseline, below {}", slo.name, slo.goal));
             }
         }
-        broken.extend(
-            self.ops
-                .firing()
-                .map(|alert| format!("alert `{}` fired in the baseline", plan.alerts[alert].name)),
-        );
+        for (index, alert) in plan.alerts.iter().enumerate() {
+            if self.record.journal.count(|event| event == Event::AlertFiring(index)) > 0 {
+                broken.push(format!("alert `{}` fired in the baseline", alert.name));
+            }
+        }
         let baseline = match (broken.is_empty(), unmeasured) {
             (false, _) => Baseline::Broken(broken),
             (true, Some(slo)) => Baseline::Unmeasured(slo),
@@ -114,8 +127,9 @@ impl World<'_> {
 
     /// Sends a health probe straight to a mock, past every guardrail but the timeout.
     fn probe(&mut self, mock: u8) {
-        let key = self.seed.with(PROBE).with(self.plan.mocks[usize::from(mock)].key).at(self.probes);
-        self.probes += 1;
+        let key = self.seed.with(PROBE).with(self.plan.mocks[usize::from(mock)].key);
+        let key = key.at(self.probes[usize::from(mock)]);
+        self.probes[usize::from(mock)] += 1;
         let slot = self.attempts.insert(Attempt { key, mock, is_probe: true, ..Attempt::blank(self.now) });
         if self.reach(slot).is_some() {
             self.release(slot);

@@ -61,7 +61,11 @@ struct World<'p> {
     /// When the control plane is called next.
     ops_at: Time,
     commands: Vec<Command>,
-    probes: u64,
+    /// By mock, how many health probes it has had.
+    probes: Vec<u64>,
+    /// By objective, bad tasks and all tasks when the baseline was warm, and when the last window began.
+    warm: Vec<(u64, u64)>,
+    last: Vec<(u64, u64)>,
     record: Record,
     bucket: usize,
     bucket_end: Time,
@@ -102,12 +106,16 @@ impl<'p> World<'p> {
             ops: Ops::new(plan, root.with(Key::of_name("responders"))),
             ops_at: Time::NEVER,
             commands: Vec::new(),
-            probes: 0,
+            probes: vec![0; plan.mocks.len()],
+            warm: vec![(0, 0); plan.slos.len()],
+            last: vec![(0, 0); plan.slos.len()],
             bucket: 0,
             bucket_end: Time::ZERO + record.series.width,
             record,
         };
-        world.schedule_at(plan.baseline, Kind::Baseline, 0);
+        world.schedule_at(plan.warm, Kind::Mark, control::WARM);
+        world.schedule_at(plan.baseline, Kind::Mark, control::BASELINE);
+        world.schedule_at(plan.end.back(plan.targets.recover_for), Kind::Mark, control::LAST);
         world.call_ops();
         world
     }
@@ -148,7 +156,7 @@ impl<'p> World<'p> {
             Kind::Lane => self.lane(event.slot()),
             Kind::Fault => self.fault(event.slot()),
             Kind::Ops => self.control(),
-            Kind::Baseline => self.judge_baseline(),
+            Kind::Mark => self.mark(event.slot()),
         }
     }
 
@@ -211,6 +219,8 @@ impl<'p> World<'p> {
         self.record.in_flight = self.open;
         self.record.series.backlog[self.bucket] = self.tasks.len() as u32;
         self.record.left_behind = self.left_behind();
+        let ended = self.telemetry.slos.iter().zip(&self.last);
+        self.record.last_window = ended.map(|(now, then)| (now.0 - then.0, now.1 - then.1)).collect();
         self.record.assert_conserved();
         self.record
     }

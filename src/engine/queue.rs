@@ -16,11 +16,11 @@ pub(crate) enum Kind {
     Fault = 3,
     /// The control plane wants to be called.
     Ops = 4,
-    /// The baseline is over.
-    Baseline = 5,
+    /// A moment from which tasks are counted.
+    Mark = 5,
 }
 
-const KINDS: [Kind; 6] = [Kind::Complete, Kind::Wake, Kind::Lane, Kind::Fault, Kind::Ops, Kind::Baseline];
+const KINDS: [Kind; 6] = [Kind::Complete, Kind::Wake, Kind::Lane, Kind::Fault, Kind::Ops, Kind::Mark];
 
 /// An event: time, turn (the order in which events were scheduled), kind and slot, in one number
 /// whose order is the order of events.

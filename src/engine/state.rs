@@ -20,6 +20,8 @@ pub(crate) struct Task {
     /// Tokens of context, and how many of them the last question already sent.
     pub(crate) context: u64,
     pub(crate) sent: u64,
+    /// The model that it was sent to.
+    pub(crate) sent_to: u8,
     /// The attempt under way, if any.
     pub(crate) attempt: u32,
     /// The turn of the pause it sleeps through; 0 for none.
@@ -86,7 +88,8 @@ impl Call {
 /// Whether the effect of a call has been executed, shared by the call and all its attempts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token {
-    pub(crate) is_executed: bool,
+    /// The mocks that have executed it, a bit for each.
+    pub(crate) executed_by: u64,
     /// How many of them still hold it.
     pub(crate) holders: u32,
 }
@@ -148,6 +151,9 @@ impl Failure {
 pub(crate) struct Attempt {
     /// The task that waits for it; [`NONE`] if the client has gone, or it is a probe.
     pub(crate) task: u32,
+    /// The task it was made for, even after that has given it up, and that task's stream.
+    pub(crate) owner: u32,
+    pub(crate) owner_key: Key,
     /// Neighbours in a waiting line.
     pub(crate) before: u32,
     pub(crate) after: u32,
@@ -165,6 +171,8 @@ pub(crate) struct Attempt {
     pub(crate) place: Place,
     pub(crate) reply: Reply,
     pub(crate) is_probe: bool,
+    /// Nobody waits for it any more.
+    pub(crate) is_gone: bool,
     /// The breaker let it through to see whether the mock has recovered.
     pub(crate) is_trial: bool,
     pub(crate) is_right: bool,
@@ -205,11 +213,4 @@ pub(crate) struct Station {
     /// What a runbook has set: where calls go instead, and how often they are tried.
     pub(crate) degraded_to: Option<u8>,
     pub(crate) attempts_max: Option<u32>,
-}
-
-impl Attempt {
-    /// Returns whether nobody waits for it any more.
-    pub(crate) fn is_orphan(&self) -> bool {
-        self.task == NONE && !self.is_probe
-    }
 }

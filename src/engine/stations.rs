@@ -10,11 +10,12 @@ use crate::model::overlay::{Caller, is_hit};
 use crate::plan::FaultEffect;
 use crate::record::Event;
 
-const ERROR: Key = Key::of_name("error");
-const RIGHT: Key = Key::of_name("right");
-const FAULT: Key = Key::of_name("fault");
-const INSTANCE: Key = Key::of_name("instance");
-const TENANT: Key = Key::of_name("tenant");
+// No name in a scenario has a space, so none can be the name of a stream of the engine's own.
+const ERROR: Key = Key::of_name("own error");
+const RIGHT: Key = Key::of_name("right answer");
+const FAULT: Key = Key::of_name("amount of fault");
+const INSTANCE: Key = Key::of_name("copy of agent");
+const TENANT: Key = Key::of_name("tenant of task");
 
 impl World<'_> {
     /// An attempt reaches its mock: it is refused at once, or taken up.
@@ -114,7 +115,8 @@ impl World<'_> {
         }
         let task = &self.tasks[attempt.task];
         let (input, output) = (u64::from(task.call.tokens_in), u64::from(task.call.tokens_out));
-        let cached = task.sent.min(input);
+        // A model knows a prefix only if it has been sent it before.
+        let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
         let [price_in, price_out, price_cached] = parameters.prices;
         let cost = price_in.per_million(input - cached)
             + price_cached.per_million(cached)
@@ -256,7 +258,7 @@ impl World<'_> {
         if is_lost && reply == Reply::Good {
             self.witness(hits, |effect| matches!(effect, FaultEffect::ReplyLost { .. }));
         }
-        if self.attempts[slot].is_orphan() {
+        if self.attempts[slot].is_gone {
             self.release(slot);
         } else if is_lost && is_cut {
             self.reply(slot, Err(Failure::Cut));
@@ -274,7 +276,7 @@ impl World<'_> {
 
     /// Adds what an attempt cost to the ledgers.
     fn charge(&mut self, slot: u32) {
-        let Attempt { mock, tier, cost, task, is_probe, .. } = self.attempts[slot];
+        let Attempt { mock, tier, cost, owner, owner_key, is_probe, .. } = self.attempts[slot];
         if cost == Money::ZERO {
             return;
         }
@@ -282,8 +284,9 @@ impl World<'_> {
         self.record.series.spend(self.bucket, cost);
         self.telemetry.spent += u128::from(cost.0);
         self.minute.spend(self.now, cost);
-        if task != NONE {
-            self.tasks[task].cost += cost;
+        // A task pays also for what it no longer waits for, as long as it lasts.
+        if owner != NONE && self.tasks[owner].key == owner_key {
+            self.tasks[owner].cost += cost;
         }
     }
 
@@ -296,17 +299,19 @@ impl World<'_> {
         let mock = usize::from(mock);
         let ledger = &mut self.record.effects[mock];
         let token = &mut self.tokens[token];
-        if token.is_executed && self.plan.guards[mock].has_idempotency_keys {
+        let own = 1 << mock;
+        // A mock knows the keys that it has seen itself, and no other's.
+        if token.executed_by & own != 0 && self.plan.guards[mock].has_idempotency_keys {
             ledger.deduplicated += 1;
             return;
         }
         ledger.executed += 1;
-        if token.is_executed {
+        if token.executed_by != 0 {
             ledger.duplicate += 1;
         } else {
             ledger.first += 1;
         }
-        token.is_executed = true;
+        token.executed_by |= own;
         if effect == Effect::Unsafe {
             ledger.unsafe_acts += 1;
             if task != NONE {

@@ -10,7 +10,12 @@ use crate::plan::{Indicator, Op, TIERS};
 use crate::record::{Event, Outcome};
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
-const ADMISSION: Key = Key::of_name("admission");
+const TOKENS: u64 = TOKENS_MAX as u64;
+
+const ADMISSION: Key = Key::of_name("admission at the door");
+
+/// A task that has begun so many operations goes round in circles, and fails.
+const OPS_MAX: u32 = 100_000;
 
 impl World<'_> {
     /// A task arrives: it is refused at the door, or begins.
@@ -31,6 +36,7 @@ impl World<'_> {
             cost: Money::ZERO,
             context: 0,
             sent: 0,
+            sent_to: 0,
             attempt: NONE,
             wake: 0,
             is_backing_off: false,
@@ -88,36 +94,13 @@ impl World<'_> {
             let op = &plan.agents[usize::from(task.agent)].program[usize::from(task.pc)];
             let key = task.key.at(u64::from(task.visit));
             task.visit += 1;
+            if task.visit > OPS_MAX {
+                self.end(slot, Outcome::Failed);
+                return;
+            }
             match op {
-                Op::Ask { mock, tokens_in, tokens_out, is_optional } => {
-                    let mut draws = key.draws();
-                    let new = tokens_in.sample(&mut draws).min(TOKENS_MAX) as u64;
-                    let out = tokens_out.sample(&mut draws).min(TOKENS_MAX) as u32;
-                    task.context = (task.context + new).min(TOKENS_MAX as u64);
-                    let call = Call {
-                        tokens_in: task.context as u32,
-                        tokens_out: out,
-                        is_optional: *is_optional,
-                        is_ask: true,
-                        ..Call::to(*mock)
-                    };
-                    if self.begin(slot, call) {
-                        return;
-                    }
-                }
-                Op::Use { mock, adds, has_effect, is_optional } => {
-                    let added = adds.as_ref().map_or(0.0, |adds| adds.sample(&mut key.draws()));
-                    let token = if *has_effect {
-                        self.tokens.insert(Token { is_executed: false, holders: 1 })
-                    } else {
-                        NONE
-                    };
-                    let call = Call {
-                        tokens_out: added.min(TOKENS_MAX) as u32,
-                        is_optional: *is_optional,
-                        token,
-                        ..Call::to(*mock)
-                    };
+                Op::Ask { .. } | Op::Use { .. } => {
+                    let call = self.call(slot, op, key);
                     if self.begin(slot, call) {
                         return;
                     }
@@ -150,6 +133,43 @@ impl World<'_> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Returns the call that an operation makes, with its tokens drawn.
+    fn call(&mut self, slot: u32, op: &Op, key: Key) -> Call {
+        let mut draws = key.draws();
+        match op {
+            Op::Ask { mock, tokens_in, tokens_out, is_optional } => {
+                let task = &mut self.tasks[slot];
+                let new = tokens_in.sample_count(&mut draws).min(TOKENS);
+                task.context = (task.context + new).min(TOKENS);
+                Call {
+                    tokens_in: task.context as u32,
+                    tokens_out: tokens_out.sample_count(&mut draws).min(TOKENS) as u32,
+                    is_optional: *is_optional,
+                    is_ask: true,
+                    ..Call::to(*mock)
+                }
+            }
+            Op::Use { mock, adds, has_effect, is_optional } => {
+                let added = adds.as_ref().map_or(0, |adds| adds.sample_count(&mut draws));
+                let token =
+                    if *has_effect { self.tokens.insert(Token { executed_by: 0, holders: 1 }) } else { NONE };
+                Call {
+                    tokens_out: added.min(TOKENS) as u32,
+                    is_optional: *is_optional,
+                    token,
+                    ..Call::to(*mock)
+                }
+            }
+            Op::Think(_)
+            | Op::Loop { .. }
+            | Op::Next { .. }
+            | Op::Fork { .. }
+            | Op::Jump(_)
+            | Op::HandOver(_)
+            | Op::End => unreachable!("only questions and uses are calls"),
         }
     }
 
@@ -208,8 +228,9 @@ impl World<'_> {
         let token = task.call.token;
         if task.call.is_ask {
             task.sent = u64::from(task.call.tokens_in) + u64::from(task.call.tokens_out);
+            task.sent_to = task.call.mock;
         }
-        task.context = (task.context + u64::from(task.call.tokens_out)).min(TOKENS_MAX as u64);
+        task.context = (task.context + u64::from(task.call.tokens_out)).min(TOKENS);
         task.call.token = NONE;
         task.pc += 1;
         self.drop_token(token);
@@ -273,6 +294,7 @@ impl World<'_> {
 
     /// Counts the outcome of a task, once.
     fn count(&mut self, task: &Task, outcome: Outcome) {
+        let is_finished = matches!(outcome, Outcome::Done | Outcome::Wrong);
         let outcome = if task.is_unsafe { Outcome::Unsafe } else { outcome };
         let tier = usize::from(task.tier);
         let taken = self.now.since(task.arrived);
@@ -289,9 +311,7 @@ impl World<'_> {
             let is_good = match slo.indicator {
                 Indicator::Success => outcome == Outcome::Done,
                 // A task that does not finish is never fast enough.
-                Indicator::Latency(below) => {
-                    taken < below && matches!(outcome, Outcome::Done | Outcome::Wrong | Outcome::Unsafe)
-                }
+                Indicator::Latency(below) => is_finished && taken < below,
                 Indicator::Cost(below) => task.cost < below,
                 Indicator::Safety => outcome != Outcome::Unsafe,
             };

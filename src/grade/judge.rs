@@ -54,7 +54,7 @@ pub fn judge(targets: &TargetPlan, runs: &[Scorecard]) -> Judgement {
         let is_invalid = count(RunVerdict::Invalid) >= count(RunVerdict::NotExposed);
         if is_invalid { Verdict::Invalid } else { Verdict::NotExposed }
     } else {
-        runs_needed = needed(passed, passed + failed, required, confidence);
+        runs_needed = needed((passed, without_evidence, all), required, confidence);
         because.push(match runs_needed {
             Some(needed) => format!("about {needed} runs would settle it if they go on like this"),
             None => "the share that passes is so close to what is required that no number of runs settles it"
@@ -87,15 +87,17 @@ fn reasons(runs: &[Scorecard], verdict: Verdict) -> Vec<String> {
     kinds.into_iter().take(limit).map(say).collect()
 }
 
-/// Returns about how many runs settle the verdict if the share that passes stays as it is.
-fn needed(passed: u64, runs: u64, required: f64, confidence: f64) -> Option<u64> {
+/// Returns about how many runs settle the verdict if the shares that pass, and that have no evidence,
+/// stay as they are.
+fn needed((passed, without, runs): (u64, u64, u64), required: f64, confidence: f64) -> Option<u64> {
     if runs == 0 {
         return Some(all_hits_needed(required, confidence)).filter(|needed| *needed <= RUNS_MAX);
     }
-    let share = passed as f64 / runs as f64;
+    let of = |count: u64, total: u64| (count as f64 / runs as f64 * total as f64).round() as u64;
     let settles = |total: u64| {
-        let hits = (share * total as f64).round() as u64;
-        exact_lower(hits, total, confidence) >= required || exact_upper(hits, total, confidence) < required
+        let best = of(passed + without, total);
+        exact_lower(of(passed, total), total, confidence) >= required
+            || exact_upper(best, total, confidence) < required
     };
     let (mut low, mut high) = (runs, runs.max(1));
     while !settles(high) {

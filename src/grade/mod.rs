@@ -58,6 +58,12 @@ fn verdict(plan: &Plan, run: &Record, targets: &[TargetResult]) -> (RunVerdict, 
     if run.journal.count(|event| event == Event::EventsLimit) > 0 {
         return (RunVerdict::Invalid, vec!["the run was stopped at the limit of events".into()]);
     }
+    if run.journal.count(|event| event == Event::CallsLimit) > 0 {
+        return (RunVerdict::Invalid, vec!["more calls were under way than a run can hold".into()]);
+    }
+    if run.journal.is_overfull {
+        return (RunVerdict::Invalid, vec!["the journal was full before the run was over".into()]);
+    }
     if plan.faults.is_empty() {
         return (RunVerdict::NotExposed, vec!["no fault was injected, so nothing was proved".into()]);
     }

@@ -112,15 +112,11 @@ pub fn targets(plan: &Plan, run: &Record, twin: &Record, graded: (&Times, &Harm)
 /// The aftermath: steady state again, and nothing left behind.
 fn aftermath(plan: &Plan, run: &Record, twin: &Record) -> TargetResult {
     let mut left = run.left_behind.clone();
-    let series = &run.series;
-    let to = series.bucket(plan.end);
-    let from = series.bucket(plan.end.back(plan.targets.recover_for));
-    for (index, slo) in plan.slos.iter().enumerate() {
-        let (good, all) = series.objective(index, from, to);
+    for (slo, (bad, all)) in plan.slos.iter().zip(run.last_window.iter().copied()) {
         if all == 0 {
             left.push(format!("no task of `{}` ended at the end", slo.name));
-        } else if slo.goal.complement().is_exceeded(all - good, all, Ratio::ONE) {
-            let share = good as f64 / all as f64 * 100.0;
+        } else if slo.goal.complement().is_exceeded(bad, all, Ratio::ONE) {
+            let share = (all - bad) as f64 / all as f64 * 100.0;
             left.push(format!("`{}` is {share:.2}% at the end, below {}", slo.name, slo.goal));
         }
     }

@@ -38,7 +38,7 @@ impl View<'_> {
                     && !share.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
             }
             Check::Answers(mock, span) => {
-                desk.answering_since[mock].is_some_and(|since| self.now.since(since) >= span)
+                desk.probes[mock].answering_since.is_some_and(|since| self.now.since(since) >= span)
             }
             Check::Quiet(alert, span) => {
                 let since = desk.last_fired[alert].unwrap_or(Time::ZERO);

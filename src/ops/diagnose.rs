@@ -22,11 +22,11 @@ pub(super) fn bottleneck(totals: &[(Calls, Calls, Calls)]) -> Option<usize> {
         if ended == 0 || baseline.ended == 0 {
             continue;
         }
-        let per_call = |calls: u64, failed: u64, took_ns: u64| {
-            (took_ns as f64 / 1e9 + failed as f64 * FAILURE_COSTS) / calls as f64
+        let per_call = |calls: u64, failed: u64, took_us: u64| {
+            (took_us as f64 / 1e6 + failed as f64 * FAILURE_COSTS) / calls as f64
         };
-        let usual = per_call(baseline.ended, baseline.failed, baseline.took_ns);
-        let recent = per_call(ended, now.failed - before.failed, now.took_ns - before.took_ns);
+        let usual = per_call(baseline.ended, baseline.failed, baseline.took_us);
+        let recent = per_call(ended, now.failed - before.failed, now.took_us - before.took_us);
         let worse = recent - usual;
         // All its calls together: a rare call that got slow is no bottleneck.
         let pain = worse * ended as f64;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     fn calls(ended: u64, failed: u64, seconds: u64) -> Calls {
-        Calls { ended, failed, took_ns: seconds * 1_000_000_000 }
+        Calls { ended, failed, took_us: seconds * 1_000_000 }
     }
 
     #[test]

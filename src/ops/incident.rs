@@ -18,8 +18,8 @@ enum Phase {
     Watching,
     /// Doing the step until this moment.
     Doing { until: Time },
-    /// Admitting tiers by steps; the next share is due at this moment.
-    Thawing { next: usize, at: Time },
+    /// Admitting tiers by steps; the next share is due at this moment, and given up at another.
+    Thawing { next: usize, at: Time, until: Time },
     /// Looking for what the step should bring about, until this moment.
     Observing { until: Time },
     /// All steps are done.
@@ -29,7 +29,9 @@ enum Phase {
 /// One owner's part of the runbook.
 #[derive(Debug, Clone)]
 struct Lane {
-    /// Who does it now; another role after an escalation.
+    /// Whose steps these are: the identity of its pages.
+    owner: Owner,
+    /// Who does them now; another role after an escalation.
     actor: Owner,
     /// The numbers of the steps.
     steps: Vec<usize>,
@@ -100,13 +102,13 @@ impl Incident {
         let occurrence = self.occurrence + 1;
         *self = Self { opened: Some(now), before, occurrence, ..Self::default() };
         for (index, step) in plan.runbooks[runbook].steps.iter().enumerate() {
-            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.actor == step.owner) {
+            if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.owner == step.owner) {
                 lane.steps.push(index);
                 continue;
             }
             let steps = vec![index];
-            let mut lane =
-                Lane { actor: step.owner, steps, done: 0, window_from: now, pages: 0, phase: Phase::Ready };
+            let (owner, phase) = (step.owner, Phase::Ready);
+            let mut lane = Lane { owner, actor: owner, steps, done: 0, window_from: now, pages: 0, phase };
             if let Owner::Role(role) = step.owner {
                 let stream = desk.seed.with(plan.runbooks[runbook].key).at(occurrence);
                 lane.page(role, now, stream, (plan, journal));
@@ -115,22 +117,25 @@ impl Incident {
         }
     }
 
-    /// Returns whether a step waits until a mock answers.
-    pub(super) fn awaits_answer(&self, mock: usize, plan: &Plan) -> bool {
+    /// Returns whether a step, or the recovery criteria, wait until a mock answers.
+    pub(super) fn awaits_answer(&self, mock: usize, plan: &RunbookPlan) -> bool {
         let is_about = |checks: &[Check]| {
             checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock))
         };
-        let awaits = |lane: &Lane, runbook: &RunbookPlan| {
-            let Some(step) = lane.steps.get(lane.done).map(|index| &runbook.steps[*index]) else {
-                return false;
-            };
+        let awaits = |lane: &Lane| {
+            let Some(step) = lane.steps.get(lane.done).map(|index| &plan.steps[*index]) else { return false };
             match lane.phase {
                 Phase::Watching => is_about(&step.when),
                 Phase::Observing { .. } | Phase::Thawing { .. } => is_about(&step.expect),
                 Phase::Paged { .. } | Phase::Ready | Phase::Doing { .. } | Phase::Finished => false,
             }
         };
-        plan.runbooks.iter().any(|runbook| self.lanes.iter().any(|lane| awaits(lane, runbook)))
+        self.lanes.iter().any(awaits) || (self.is_done() && is_about(&plan.recovery))
+    }
+
+    /// Returns whether the incident is open and every step of it is done.
+    fn is_done(&self) -> bool {
+        self.is_open() && self.lanes.iter().all(|lane| lane.phase == Phase::Finished)
     }
 
     /// Does whatever is due.
@@ -157,8 +162,7 @@ impl Incident {
             hands.journal.push(at, Event::Updated(runbook));
             self.update = Some((at + every, every));
         }
-        let is_done = self.lanes.iter().all(|lane| lane.phase == Phase::Finished);
-        if is_done && hands.view.all(&plan.recovery, hands.desk) {
+        if self.is_done() && hands.view.all(&plan.recovery, hands.desk) {
             hands.journal.push(now, Event::IncidentClosed(runbook));
             *self = Self { occurrence: self.occurrence, ..Self::default() };
         }
@@ -193,24 +197,21 @@ impl Incident {
             Phase::Doing { until } if now < until => false,
             Phase::Doing { .. } => {
                 if let ActionPlan::Thaw { .. } = step.action {
-                    lane.phase = Phase::Thawing { next: 0, at: now };
+                    lane.phase = Phase::Thawing { next: 0, at: now, until: Time::NEVER };
                     return true;
                 }
                 self.act(lane, index, hands);
                 true
             }
-            Phase::Thawing { next, at } => now >= at && Self::thaw(lane, (index, step), next, hands),
+            Phase::Thawing { next, at, until } => {
+                now >= at && Self::thaw(lane, (index, step), (next, until), hands)
+            }
             Phase::Observing { until } => {
                 let is_seen = hands.view.all(&step.expect, hands.desk);
                 if !is_seen && now < until {
                     return false;
                 }
-                let event = Event::StepObserved { runbook: hands.runbook, step: index, is_seen };
-                hands.journal.push(now, event);
-                lane.next();
-                if !is_seen && step.escalates {
-                    lane.escalate(None, hands);
-                }
+                lane.observed((index, step), is_seen, hands);
                 true
             }
         }
@@ -244,8 +245,6 @@ impl Incident {
         let (now, plan) = (hands.view.now, hands.plan);
         let step = &plan.steps[index];
         hands.done(lane, index, step);
-        let is_observed_later = !step.expect.is_empty();
-        lane.phase = Phase::Observing { until: now + step.within };
         match &step.action {
             ActionPlan::Acknowledge => self.own(lane.actor, hands),
             ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
@@ -278,36 +277,40 @@ impl Incident {
                 }
             }
         }
-        if !is_observed_later {
-            lane.next();
-        }
+        lane.after((step, now));
     }
 
-    /// Admits the next share if nothing speaks against it.
+    /// Admits the next share if nothing speaks against it; gives up when its window has passed.
     fn thaw(
         lane: &mut Lane,
         (index, step): (usize, &StepPlan),
-        next: usize,
+        (next, until): (usize, Time),
         hands: &mut Hands<'_, '_>,
     ) -> bool {
         let ActionPlan::Thaw { tiers, steps, hold } = &step.action else {
             unreachable!("only a thaw thaws");
         };
+        let now = hands.view.now;
         // The first share is admitted at once; each further one only if what is expected is seen.
         if next > 0 && !hands.view.all(&step.expect, hands.desk) {
+            if now >= until {
+                lane.observed((index, step), false, hands);
+                return true;
+            }
             // Looked at again with the next tick.
-            lane.phase = Phase::Thawing { next, at: hands.view.now + Span::from_secs(15) };
+            lane.phase = Phase::Thawing { next, at: (now + Span::from_secs(15)).min(until), until };
             return false;
         }
         let share = steps.get(next).copied().unwrap_or(Ratio::ONE);
         hands.out.push(Command::Admit(*tiers, share));
-        hands.journal.push(hands.view.now, Event::Admission { tiers: *tiers, share });
+        hands.journal.push(now, Event::Admission { tiers: *tiers, share });
         if next + 1 < steps.len() {
-            lane.phase = Phase::Thawing { next: next + 1, at: hands.view.now + *hold };
+            let at = now + *hold;
+            lane.phase = Phase::Thawing { next: next + 1, at, until: at + step.within };
             return false;
         }
         hands.done(lane, index, step);
-        lane.next();
+        lane.after((step, now));
         true
     }
 }
@@ -316,6 +319,25 @@ impl Lane {
     fn next(&mut self) {
         self.done += 1;
         self.phase = Phase::Ready;
+    }
+
+    /// A step is done: look for what it should bring about, or go on.
+    fn after(&mut self, (step, now): (&StepPlan, Time)) {
+        if step.expect.is_empty() {
+            self.next();
+        } else {
+            self.phase = Phase::Observing { until: now + step.within };
+        }
+    }
+
+    /// What a step expected was seen, or its window has passed: go on, or page somebody else.
+    fn observed(&mut self, (index, step): (usize, &StepPlan), is_seen: bool, hands: &mut Hands<'_, '_>) {
+        let event = Event::StepObserved { runbook: hands.runbook, step: index, is_seen };
+        hands.journal.push(hands.view.now, event);
+        self.next();
+        if !is_seen && step.escalates {
+            self.escalate(None, hands);
+        }
     }
 
     /// Pages another role, which goes on with the steps: the one named, or whom the actor escalates to.
@@ -337,9 +359,11 @@ impl Lane {
     fn page(&mut self, role: usize, now: Time, stream: Key, (plan, journal): (&Plan, &mut Journal)) {
         journal.push(now, Event::Paged(role));
         self.pages += 1;
-        // Lanes differ by their first step, pages of a lane by their number.
-        let first = Key::of_name("page").at(self.steps[0] as u64);
-        let (until, comes) = match responder::answer(plan, stream.with(first).at(self.pages), role, now) {
+        let owner = match self.owner {
+            Owner::Role(owner) => plan.roles[owner].key,
+            Owner::Auto => Key::of_name("automation"),
+        };
+        let (until, comes) = match responder::answer(plan, stream.with(owner).at(self.pages), role, now) {
             Answer::After(span) => (now + span, true),
             Answer::NoneAfter(span) => (now + span, false),
         };

@@ -39,8 +39,8 @@ pub struct Calls {
     pub ended: u64,
     /// Of these, those that ended badly.
     pub failed: u64,
-    /// Time they took, in nanoseconds.
-    pub took_ns: u64,
+    /// Time they took, in microseconds.
+    pub took_us: u64,
 }
 
 /// What the control plane does to the system.
@@ -79,8 +79,8 @@ pub struct Ops<'p> {
 #[derive(Debug)]
 struct Desk {
     seed: Key,
-    /// By mock, since when every probe was answered.
-    answering_since: Vec<Option<Time>>,
+    /// By mock, what its health probes say.
+    probes: Vec<Probes>,
     /// By alert, when it last fired.
     last_fired: Vec<Option<Time>>,
     /// By mock, its calls at the end of the baseline.
@@ -88,25 +88,33 @@ struct Desk {
     confidence: f64,
 }
 
+/// The health probes of a mock.
+#[derive(Debug, Clone, Copy, Default)]
+struct Probes {
+    /// Since when every probe was answered.
+    answering_since: Option<Time>,
+    /// Whether one is under way; one that is not back by the next tick is not answered.
+    is_out: bool,
+}
+
 impl<'p> Ops<'p> {
     /// Returns the control plane at the beginning of a run.
     pub fn new(plan: &'p Plan, seed: Key) -> Self {
-        let tick =
-            plan.alerts.iter().map(|alert| alert.every.0).reduce(gcd).map_or(Span::from_secs(15), Span);
-        let mut windows = Windows::new(plan, tick);
-        for alert in &plan.alerts {
-            watch_rule(&mut windows, &alert.rule);
-        }
+        let mut watched: Vec<_> = plan.alerts.iter().flat_map(|alert| watched_by_rule(&alert.rule)).collect();
         let runbooks = plan.runbooks.iter();
         let checks = runbooks.flat_map(|runbook| {
             let steps = runbook.steps.iter().flat_map(|step| step.when.iter().chain(&step.expect));
             runbook.recovery.iter().chain(steps)
         });
-        for check in checks {
-            watch_check(&mut windows, check);
-        }
-        for mock in 0..plan.mocks.len() {
-            windows.watch(Source::Calls(mock), diagnose::LOOK_BACK);
+        watched.extend(checks.filter_map(watched_by_check));
+        // A tick that divides every window makes each exactly as long as it says.
+        let spans = watched.iter().map(|(_, span)| *span).chain(plan.alerts.iter().map(|alert| alert.every));
+        let seconds = spans.map(|span| span.0.div_ceil(Span::from_secs(1).0)).fold(15, gcd);
+        let tick = Span::from_secs(seconds);
+        watched.extend((0..plan.mocks.len()).map(|mock| (Source::Calls(mock), diagnose::LOOK_BACK)));
+        let mut windows = Windows::new(plan, tick);
+        for (source, span) in watched {
+            windows.watch(source, span);
         }
         Self {
             plan,
@@ -118,7 +126,7 @@ impl<'p> Ops<'p> {
             incidents: plan.runbooks.iter().map(|_| Incident::default()).collect(),
             desk: Desk {
                 seed,
-                answering_since: vec![None; plan.mocks.len()],
+                probes: vec![Probes::default(); plan.mocks.len()],
                 last_fired: vec![None; plan.alerts.len()],
                 baseline: vec![Calls::default(); plan.mocks.len()],
                 confidence: plan.targets.confidence.real(),
@@ -146,6 +154,9 @@ impl<'p> Ops<'p> {
             self.next_tick = now + self.tick;
             self.windows.observe(now, telemetry);
             self.evaluate(now, telemetry, journal);
+            for probes in self.desk.probes.iter_mut().filter(|probes| probes.is_out) {
+                probes.answering_since = None;
+            }
         }
         if now <= self.plan.baseline {
             self.desk.baseline.clone_from(&telemetry.calls);
@@ -162,8 +173,9 @@ impl<'p> Ops<'p> {
 
     /// Takes the result of a probe.
     pub fn on_probe(&mut self, now: Time, mock: usize, is_ok: bool) {
-        let since = &mut self.desk.answering_since[mock];
-        *since = is_ok.then(|| since.unwrap_or(now));
+        let probes = &mut self.desk.probes[mock];
+        let answering_since = is_ok.then(|| probes.answering_since.unwrap_or(now));
+        *probes = Probes { answering_since, is_out: false };
     }
 
     /// Returns whether any alert fires.
@@ -217,10 +229,18 @@ impl<'p> Ops<'p> {
         self.incidents[runbook].open(runbook, now, (self.plan, &self.desk), (before, journal));
     }
 
-    fn probe(&self, out: &mut Vec<Command>) {
+    /// Asks for a probe of every mock that somebody waits for.
+    fn probe(&mut self, out: &mut Vec<Command>) {
         for mock in 0..self.plan.mocks.len() {
-            if self.incidents.iter().any(|incident| incident.awaits_answer(mock, self.plan)) {
+            let mut incidents = self.incidents.iter().zip(&self.plan.runbooks);
+            let is_awaited = incidents.any(|(incident, runbook)| incident.awaits_answer(mock, runbook));
+            let probes = &mut self.desk.probes[mock];
+            if is_awaited {
+                probes.is_out = true;
                 out.push(Command::Probe(mock as u8));
+            } else {
+                // What was seen before nobody looked says nothing about later.
+                *probes = Probes::default();
             }
         }
     }
@@ -230,27 +250,22 @@ fn gcd(left: u64, right: u64) -> u64 {
     if right == 0 { left } else { gcd(right, left % right) }
 }
 
-fn watch_rule(windows: &mut Windows, rule: &Rule) {
+fn watched_by_rule(rule: &Rule) -> Vec<(Source, Span)> {
     match *rule {
-        Rule::Burn { slo, long, short, .. } => {
-            windows.watch(Source::Slo(slo), long);
-            windows.watch(Source::Slo(slo), short);
-        }
-        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => {
-            windows.watch(Source::Slo(slo), over);
-        }
-        Rule::CallErrors { mock, over, .. } => windows.watch(Source::Calls(mock), over),
-        Rule::Spend { over, .. } => windows.watch(Source::Spend, over),
-        Rule::Backlog(_) => {}
+        Rule::Burn { slo, long, short, .. } => vec![(Source::Slo(slo), long), (Source::Slo(slo), short)],
+        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => vec![(Source::Slo(slo), over)],
+        Rule::CallErrors { mock, over, .. } => vec![(Source::Calls(mock), over)],
+        Rule::Spend { over, .. } => vec![(Source::Spend, over)],
+        Rule::Backlog(_) => Vec::new(),
     }
 }
 
-fn watch_check(windows: &mut Windows, check: &Check) {
+fn watched_by_check(check: &Check) -> Option<(Source, Span)> {
     match *check {
-        Check::Holds(slo, span) => windows.watch(Source::Slo(slo), span),
-        Check::ErrorsBelow(mock, _, span) => windows.watch(Source::Calls(mock), span),
-        Check::BacklogFalling(span) => windows.watch(Source::Backlog, span),
-        Check::BacklogBelow(_) | Check::Answers(..) | Check::Quiet(..) => {}
+        Check::Holds(slo, span) => Some((Source::Slo(slo), span)),
+        Check::ErrorsBelow(mock, _, span) => Some((Source::Calls(mock), span)),
+        Check::BacklogFalling(span) => Some((Source::Backlog, span)),
+        Check::BacklogBelow(_) | Check::Answers(..) | Check::Quiet(..) => None,
     }
 }
 

@@ -41,7 +41,8 @@ impl Window {
     /// Returns the totals at the beginning of a window that ends at tick `tick`; zero before the drill.
     fn start(&self, tick: u64) -> [u64; 3] {
         // The slot that will be overwritten next is the oldest, one window ago.
-        let number = tick / self.stride;
+        // Between two kept totals that one is already overwritten, and the next is the oldest.
+        let number = tick.div_ceil(self.stride);
         let length = self.kept.len() as u64;
         if number < length { [0; 3] } else { self.kept[(number % length) as usize] }
     }
@@ -140,8 +141,8 @@ impl Windows {
 
     /// Returns the attempts at a mock over a window.
     pub(super) fn calls(&self, mock: usize, span: Span, telemetry: &Telemetry) -> Calls {
-        let [ended, failed, took_ns] = self.growth(Source::Calls(mock), span, telemetry);
-        Calls { ended, failed, took_ns }
+        let [ended, failed, took_us] = self.growth(Source::Calls(mock), span, telemetry);
+        Calls { ended, failed, took_us }
     }
 
     /// Returns the totals of a mock's attempts as they stood a window ago.
@@ -150,7 +151,7 @@ impl Windows {
         Calls {
             ended: now.ended - grown.ended,
             failed: now.failed - grown.failed,
-            took_ns: now.took_ns - grown.took_ns,
+            took_us: now.took_us - grown.took_us,
         }
     }
 
@@ -176,9 +177,9 @@ fn totals(source: Source, telemetry: &Telemetry) -> [u64; 3] {
         Source::Slo(slo) => [telemetry.slos[slo].0, telemetry.slos[slo].1, 0],
         Source::Calls(mock) => {
             let calls = telemetry.calls[mock];
-            [calls.ended, calls.failed, calls.took_ns]
+            [calls.ended, calls.failed, calls.took_us]
         }
-        Source::Spend => [(telemetry.spent / 1_000_000) as u64, 0, 0],
+        Source::Spend => [u64::try_from(telemetry.spent / 1_000_000).unwrap_or(u64::MAX), 0, 0],
         Source::Backlog => [telemetry.in_flight, 0, 0],
     }
 }
@@ -197,6 +198,18 @@ mod tests {
         }
         // At tick 5 (75 s) the window reaches back to tick 1 (15 s).
         assert_eq!(starts, [0, 0, 0, 0, 10, 20, 30, 40]);
+    }
+
+    #[test]
+    fn a_window_of_many_ticks_never_shrinks_to_a_few() {
+        let mut window = Window::new(Source::Spend, Span::from_secs(3 * 86_400), Span::from_secs(15));
+        let ticks = 3 * 86_400 / 15;
+        for tick in 1..3 * ticks {
+            let start = window.start(tick)[0];
+            let expected = tick.saturating_sub(ticks);
+            assert!(start.abs_diff(expected) <= window.stride, "tick {tick}: {start}, not {expected}");
+            window.keep(tick, [tick, 0, 0]);
+        }
     }
 
     #[test]

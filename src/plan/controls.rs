@@ -361,7 +361,7 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
 pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
     let each = |(name, runbook): (&String, &crate::scenario::file::runbooks::Runbook)| RunbookPlan {
         name: name.clone(),
-        key: Key::of_name(name),
+        key: Key::of_name(&format!("runbook {name}")),
         recovery: checks(scenario, &runbook.recovery.value),
         steps: runbook.steps.iter().map(|step| self::step(scenario, &runbook.steps, step)).collect(),
     };
@@ -404,7 +404,7 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
         |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
     StepPlan {
         id: step.id.value.0.clone(),
-        key: Key::of_name(&step.id.value.0),
+        key: Key::of_name(&format!("step {}", step.id.value.0)),
         owner,
         within: step.within.value,
         action,
@@ -440,7 +440,7 @@ pub(super) fn roles(file: &ScenarioFile) -> Vec<RolePlan> {
     };
     let each = |(name, role): (&String, &crate::scenario::file::runbooks::Role)| RolePlan {
         name: name.clone(),
-        key: Key::of_name(name),
+        key: Key::of_name(&format!("role {name}")),
         shifts: [shift(&role.day), shift(role.night.as_ref().unwrap_or(&role.day))],
         escalate_after: role.escalate_after.map_or(Span::from_secs(300), |at| at.value),
         to: role.to.as_ref().and_then(|to| file.roster.index(&to.value.0)),

@@ -312,7 +312,7 @@ pub(super) fn mocks(scenario: &Scenario) -> Vec<MockPlan> {
             mock.service.as_ref().or(mock.first_token.as_ref()).expect("checked: it has a service time");
         MockPlan {
             name: name.clone(),
-            key: Key::of_name(name),
+            key: Key::of_name(&format!("mock {name}")),
             service: service.value.0.clone(),
             per_token: mock.per_token.map(|at| at.value),
             slots: mock.concurrency.map_or(u32::MAX, |at| at.value as u32),
@@ -429,7 +429,7 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
         let start = Time::ZERO + fault.start.value;
         FaultPlan {
             id: fault.id.value.0.clone(),
-            key: Key::of_name(&fault.id.value.0),
+            key: Key::of_name(&format!("fault {}", fault.id.value.0)),
             mock: mock_index(scenario, &fault.on.value.0),
             start,
             end: start + fault.duration.value,

@@ -85,14 +85,16 @@ pub enum Event {
     BreakerClosed(usize),
     /// So many tasks were in flight that further ones were lost.
     TasksLimit,
+    /// So many calls were under way that further ones were refused.
+    CallsLimit,
     /// So many events had been handled that the run was stopped.
     EventsLimit,
 }
 
 impl Event {
-    /// Whether it may happen very often, so that only the first ones are kept.
+    /// Whether it may happen very often and decides nothing, so that only the first ones are kept.
     fn is_frequent(self) -> bool {
-        matches!(self, Self::BreakerOpened(_) | Self::BreakerClosed(_))
+        matches!(self, Self::BreakerOpened(_) | Self::BreakerClosed(_) | Self::Updated(_))
     }
 }
 
@@ -110,12 +112,14 @@ pub struct Entry {
 pub struct Journal {
     entries: Vec<Entry>,
     frequent: usize,
-    /// Entries that did not fit.
+    /// Entries that did not fit and decide nothing.
     pub dropped: u64,
+    /// Whether an entry did not fit that may decide something: the run cannot be graded.
+    pub is_overfull: bool,
 }
 
 const FREQUENT_MAX: usize = 500;
-const ENTRIES_MAX: usize = 10_000;
+const ENTRIES_MAX: usize = 20_000;
 
 impl Journal {
     /// Adds an entry.

@@ -41,6 +41,8 @@ pub struct Record {
     pub witnesses: Vec<Witness>,
     /// Tasks without an outcome at the end.
     pub in_flight: u64,
+    /// By objective, bad tasks and all tasks over the last window, in which service must be steady again.
+    pub last_window: Vec<(u64, u64)>,
     /// What the controls had left in place at the end, in words.
     pub left_behind: Vec<String>,
     /// Whether the baseline held.
@@ -80,6 +82,7 @@ impl Record {
             spend: Spend::new(plan.mocks.len()),
             witnesses: vec![Witness::default(); plan.faults.len()],
             in_flight: 0,
+            last_window: Vec::new(),
             left_behind: Vec::new(),
             baseline: Baseline::Unjudged,
             events: 0,

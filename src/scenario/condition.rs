@@ -2,6 +2,8 @@
 
 use crate::base::{Ratio, Span};
 use crate::scenario::decode::Scalar;
+use crate::scenario::limits::CLAUSES_MAX;
+use crate::scenario::problem::Code;
 use crate::scenario::units::{Name, name};
 
 /// All of these must hold.
@@ -48,11 +50,16 @@ pub enum Clause {
 }
 
 impl Scalar for Condition {
+    const CODE: Code = Code::BadCondition;
     const EXPECTED: &'static str = "clauses joined by `and`: \"SLO holds for 5m\", \"backlog < 50\", \
          \"backlog falling for 1m\", \"errors of MOCK < 5% over 1m\", \"MOCK answers for 2m\", \"alert NAME quiet for 5m\"";
     const PATTERN: &'static str = "^[A-Za-z0-9_<%. -]+$";
     fn parse(text: &str) -> Result<Self, String> {
-        text.split(" and ").map(clause).collect::<Result<_, _>>().map(Self)
+        let clauses: Vec<Clause> = text.split(" and ").map(clause).collect::<Result<_, _>>()?;
+        if clauses.len() > CLAUSES_MAX {
+            return Err(format!("a condition has at most {CLAUSES_MAX} clauses"));
+        }
+        Ok(Self(clauses))
     }
     fn blank() -> Self {
         Self(Vec::new())

@@ -43,6 +43,8 @@ pub trait Scalar: Sized {
     const EXPECTED: &'static str;
     /// A regular expression (as JSON Schema has them) that the text matches.
     const PATTERN: &'static str;
+    /// The code of a text that is not one.
+    const CODE: Code = Code::WrongUnit;
     /// Whether a bare TOML integer will do, because it counts something.
     const TAKES_BARE_COUNT: bool = false;
     /// Reads the text; the error is what is wrong with it, in one clause.
@@ -57,8 +59,8 @@ impl<T: Scalar> Decode for At<T> {
         let Some(text) = node.value.as_str().or(bare.map(toml::de::DeInteger::as_str)) else {
             let found = type_name(node.value);
             let message = format!("expected {}, found {found}", T::EXPECTED);
-            let mut problem = Problem::error(Code::WrongUnit, node.place, message);
-            if matches!(node.value, DeValue::Integer(_) | DeValue::Float(_)) {
+            let mut problem = Problem::error(T::CODE, node.place, message);
+            if T::CODE == Code::WrongUnit && matches!(node.value, DeValue::Integer(_) | DeValue::Float(_)) {
                 problem = problem.hint("write the number as a string with its unit");
             } else {
                 problem.code = Code::WrongType;
@@ -70,7 +72,7 @@ impl<T: Scalar> Decode for At<T> {
             Ok(value) => Self { value, place: node.place },
             Err(message) => {
                 let hint = format!("expected {}", T::EXPECTED);
-                sink.push(Problem::error(Code::WrongUnit, node.place, message).hint(hint));
+                sink.push(Problem::error(T::CODE, node.place, message).hint(hint));
                 Self::hole()
             }
         }
@@ -184,6 +186,16 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
+/// Reports a table with too many entries, before any work is done on them.
+pub(crate) fn is_crowded(entries: usize, place: Place, sink: &mut Sink) -> bool {
+    let is_crowded = entries > crate::scenario::limits::LIST_MAX;
+    if is_crowded {
+        let message = format!("a table may have at most {} entries", crate::scenario::limits::LIST_MAX);
+        sink.push(Problem::error(Code::Limit, place, message));
+    }
+    is_crowded
+}
+
 /// A table whose keys are the author's names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named<T>(pub BTreeMap<String, At<T>>);
@@ -218,6 +230,9 @@ impl<T: Decode> Decode for Named<T> {
             return Self::default();
         };
         let mut named = BTreeMap::new();
+        if is_crowded(table.len(), node.place, sink) {
+            return Self::default();
+        }
         for (key, value) in table {
             let place = node.at(key.span());
             if let Err(message) = crate::scenario::units::name(key.get_ref()) {
@@ -260,7 +275,8 @@ impl<'a> Node<'a> {
         if let Some(table) = self.value.as_table() {
             return Fields::of(table, self.place);
         }
-        wrong_type(self, &format!("a table: {what}"), sink);
+        let message = format!("expected a table, found {}", type_name(self.value));
+        sink.push(Problem::error(Code::WrongType, self.place, message).hint(what));
         Fields { entries: BTreeMap::new(), place: Place::NOWHERE }
     }
 }
@@ -344,18 +360,27 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The most names that a hint lists.
+const NAMES_MAX: usize = 24;
+
 /// Returns a hint that names the likely meaning of `word`, or all choices.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().copied().collect();
+    let is_long = word.len() > 64;
     let closest = known
         .iter()
+        .filter(|choice| !is_long && choice.len() <= 64)
         .map(|choice| (strsim::damerau_levenshtein(word, choice), choice))
-        .filter(|(distance, choice)| *distance <= choice.len().max(3) / 3)
+        .filter(|(distance, choice)| *distance <= choice.len() / 3)
         .min_by_key(|(distance, _)| *distance);
     match closest {
         Some((_, choice)) => format!("did you mean `{choice}`?"),
         None if known.is_empty() => "there are none here".into(),
-        None => format!("known here: {}", known.join(", ")),
+        None => {
+            let more = if known.len() > NAMES_MAX { ", ..." } else { "" };
+            let shown = known.get(..NAMES_MAX).unwrap_or(&known);
+            format!("known here: {}{more}", shown.join(", "))
+        }
     }
 }
 

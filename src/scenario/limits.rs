@@ -1,6 +1,6 @@
 //! The limits of what a scenario may ask for; scenario files are untrusted input.
 
-use crate::base::Span;
+use crate::base::{Money, Span};
 
 /// The largest file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -28,5 +28,11 @@ pub const SLOTS_MAX: u64 = 1_000_000;
 pub const ATTEMPTS_MAX: u64 = 100;
 /// The most tiers are these three, so that every table stays small.
 pub const TIERS: usize = 3;
+/// The highest price, for a million tokens or for a call.
+pub const PRICE_MAX: Money = Money::from_micros(10_000 * 1_000_000);
+/// The most operations that a run may be expected to need, over all its tasks.
+pub const OPS_MAX: f64 = 1e9;
+/// The most clauses of a condition.
+pub const CLAUSES_MAX: usize = 8;
 /// The highest arrival rate, per second.
 pub const RATE_MAX: f64 = 100_000.0;

@@ -9,7 +9,7 @@ use crate::scenario::check;
 use crate::scenario::decode::{Decode, Fields, Node, suggest};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::mocks::Mock;
-use crate::scenario::limits::FILE_BYTES_MAX;
+use crate::scenario::limits::{FILE_BYTES_MAX, NAMED_MAX};
 use crate::scenario::problem::{Code, Problem, Severity, Sink};
 use crate::scenario::source::{Place, Source};
 
@@ -69,6 +69,11 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
     }
     let root = parse(text, 0, &mut sink);
     let is_broken = !sink.problems.is_empty();
+    if root.get("kind").is_some() && root.get("version").is_none() {
+        let problem = Problem::error(Code::WrongType, root_place, "this is a mock file, not a scenario");
+        sink.push(problem.hint("check the scenarios that use it"));
+        return Loaded { scenario: None, problems: sink.problems, sources };
+    }
     let node = Node { value: &root, place: root_place };
     let file = ScenarioFile::decode(node, &mut sink);
     let mocks = mocks(node, &mut sources, library, &mut sink);
@@ -110,9 +115,13 @@ fn mocks(
     let Some(table) = root.value.get("mocks").and_then(|mocks| mocks.get_ref().as_table()) else {
         return decoded;
     };
-    for (key, value) in table {
+    for (key, value) in table.iter().take(NAMED_MAX + 1) {
         let name = key.get_ref().to_string();
         let node = root.child(value);
+        if !node.value.is_str() && !node.value.is_table() {
+            decoded.insert(name, Mock::hole());
+            continue;
+        }
         let mut overrides = match node.value.as_table() {
             Some(table) => Fields::of(table, node.place),
             None => Fields::of(EMPTY.get_or_init(DeTable::new), node.place),

@@ -31,6 +31,10 @@ pub enum Code {
     WrongType,
     /// A number without a unit, or with the wrong one.
     WrongUnit,
+    /// Something that is not a name.
+    BadName,
+    /// Something that cannot be observed.
+    BadCondition,
     /// A value outside what makes sense.
     OutOfRange,
     /// A word that is not one of the choices.
@@ -74,6 +78,8 @@ impl Code {
             Self::MissingKey => "missing-key",
             Self::WrongType => "wrong-type",
             Self::WrongUnit => "wrong-unit",
+            Self::BadName => "bad-name",
+            Self::BadCondition => "bad-condition",
             Self::OutOfRange => "out-of-range",
             Self::UnknownWord => "unknown-word",
             Self::UnknownName => "unknown-name",
@@ -148,14 +154,13 @@ pub fn draw(problem: &Problem, sources: &[Source], with_colour: bool) -> String 
     };
     let title = level.primary_title(printable(&problem.message)).id(problem.code.name());
     let mut group = Group::with_title(title);
-    let cleaned = sources.get(usize::from(problem.place.source)).map(Source::printable);
-    if let Some(source) = &cleaned {
-        let span = visible_span(&source.text, problem.place);
+    let shown = sources.get(usize::from(problem.place.source)).map(|source| Shown::of(source, problem.place));
+    if let Some(shown) = &shown {
         group = group.element(
-            Snippet::source(source.text.as_str())
-                .path(source.path.as_str())
-                .fold(true)
-                .annotation(AnnotationKind::Primary.span(span)),
+            Snippet::source(shown.line.as_str())
+                .path(shown.path.as_str())
+                .line_start(shown.number)
+                .annotation(AnnotationKind::Primary.span(shown.span.clone())),
         );
     }
     if !problem.hint.is_empty() {
@@ -165,42 +170,51 @@ pub fn draw(problem: &Problem, sources: &[Source], with_colour: bool) -> String 
     renderer.decor_style(DecorStyle::Ascii).render(&[group])
 }
 
-/// Returns text in which control characters cannot act: each is replaced by a one-byte stand-in.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_bidi(c) { '?' } else { c }).collect()
+/// Returns text in which no character can act on a terminal or reorder what is around it.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if (c.is_control() && c != '\t') || is_bidi(c) { '?' } else { c }).collect()
 }
 
 /// Characters that reorder or hide the text around them.
-fn is_bidi(c: char) -> bool {
+pub(crate) fn is_bidi(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-impl Source {
-    /// Returns the same source with acting characters made inert, byte offsets unchanged.
-    fn printable(&self) -> Self {
-        let clean = |text: &str| -> String {
-            text.chars()
-                .flat_map(|c| {
-                    let is_bad = (c.is_control() && c != '\n' && c != '\t') || is_bidi(c);
-                    let (shown, count) = if is_bad { ('?', c.len_utf8()) } else { (c, 1) };
-                    std::iter::repeat_n(shown, count)
-                })
-                .collect()
-        };
-        Self { path: clean(&self.path), text: clean(&self.text) }
-    }
+/// The line that a problem points at, made inert, with the part to underline.
+struct Shown {
+    path: String,
+    line: String,
+    number: usize,
+    span: std::ops::Range<usize>,
 }
 
-/// A span that lies inside the text, on character boundaries, and covers its first line only.
-fn visible_span(text: &str, place: Place) -> std::ops::Range<usize> {
-    let mut start = (place.start as usize).min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
+/// The longest part of a line that is shown before and after the place.
+const SHOWN_MAX: usize = 400;
+
+impl Shown {
+    fn of(source: &Source, place: Place) -> Self {
+        let (number, column) = source.line_and_column(place.start);
+        let text = source.text.lines().nth(number - 1).unwrap_or_default();
+        let mut line = String::new();
+        let mut span = 0..0;
+        let start = column - 1;
+        let wanted = source.text.get(place.start as usize..place.end as usize).unwrap_or_default();
+        let length = wanted.lines().next().unwrap_or_default().chars().count();
+        // A long line is cut to what is near the place.
+        let cut = start.saturating_sub(SHOWN_MAX);
+        for (position, c) in text.chars().enumerate().skip(cut).take(2 * SHOWN_MAX) {
+            if position == start {
+                span.start = line.len();
+            }
+            line.push_str(&printable(&c.to_string()));
+            if position < start + length {
+                span.end = line.len();
+            }
+        }
+        if start >= cut + line.chars().count() {
+            span.start = line.len();
+        }
+        let span = span.start..span.end.max(span.start);
+        Self { path: printable(&source.path), line, number, span }
     }
-    let mut end = (place.end as usize).clamp(start, text.len());
-    while !text.is_char_boundary(end) {
-        end += 1;
-    }
-    let first_line = text.get(start..end).and_then(|part| part.find('\n')).map_or(end, |at| start + at);
-    start..first_line
 }

@@ -3,6 +3,7 @@
 use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::Scalar;
 use crate::scenario::limits::{RATE_MAX, SPAN_MAX};
+use crate::scenario::problem::{Code, is_bidi};
 
 /// The regular expression of a name.
 pub const NAME_PATTERN: &str = "^[A-Za-z][A-Za-z0-9_-]{0,62}$";
@@ -22,6 +23,7 @@ pub fn name(text: &str) -> Result<(), String> {
 pub struct Name(pub String);
 
 impl Scalar for Name {
+    const CODE: Code = Code::BadName;
     const EXPECTED: &'static str = "a name";
     const PATTERN: &'static str = NAME_PATTERN;
     fn parse(text: &str) -> Result<Self, String> {
@@ -37,10 +39,12 @@ impl Scalar for Name {
 pub struct Line(pub String);
 
 impl Scalar for Line {
+    const CODE: Code = Code::OutOfRange;
     const EXPECTED: &'static str = "a line of at most 200 characters";
     const PATTERN: &'static str = "^[^\\u0000-\\u001f\\u007f]{1,200}$";
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+        if text.is_empty() || text.chars().count() > 200 || text.chars().any(|c| c.is_control() || is_bidi(c))
+        {
             return Err("this is empty, too long, or has control characters".into());
         }
         Ok(Self(text.to_owned()))
@@ -96,7 +100,15 @@ impl Scalar for Span {
             let (unit, next) = after.split_at(unit_end);
             let unit_nanos = SPAN_UNITS.iter().find(|known| known.0 == unit).map(|known| known.1);
             let unit_nanos = unit_nanos.ok_or_else(|| match unit {
+                "" if after.starts_with(' ') => format!("`{text}` has a space between number and unit"),
                 "" => format!("`{text}` lacks a unit of time"),
+                "min" | "mins" | "minutes" | "minute" => {
+                    format!("`{unit}` is not a unit of time; did you mean `m`?")
+                }
+                "sec" | "secs" | "seconds" | "second" => {
+                    format!("`{unit}` is not a unit of time; did you mean `s`?")
+                }
+                "hr" | "hours" | "hour" => format!("`{unit}` is not a unit of time; did you mean `h`?"),
                 _ => format!("`{unit}` is not a unit of time"),
             })?;
             let amount: f64 = number.parse().map_err(|error| format!("`{number}`: {error}"))?;

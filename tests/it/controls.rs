@@ -293,18 +293,18 @@ inject.error = { share = "100%" }
 "#;
     let plan = plan(text);
     let record = rehearse(&plan, 3);
-    let at = |is_it: &dyn Fn(Event) -> bool| record.journal.first(is_it).unwrap().seconds();
+    let at = |is_it: &dyn Fn(Event) -> bool| record.journal.first(is_it).unwrap().0 / 1_000_000_000;
     let notified = at(&|event| matches!(event, Event::Notified(_)));
-    assert_eq!(at(&|event| matches!(event, Event::PageUnanswered(0))) - notified, 240.0);
-    assert_eq!(at(&|event| matches!(event, Event::Acknowledged { .. })) - notified, 240.0 + 90.0);
+    assert_eq!(at(&|event| matches!(event, Event::PageUnanswered(0))) - notified, 240);
+    assert_eq!(at(&|event| matches!(event, Event::Acknowledged { .. })) - notified, 240 + 90);
     // The next step takes two minutes; then updates follow every ten until the incident is closed.
-    let updates: Vec<f64> = record
+    let updates: Vec<u64> = record
         .journal
         .entries()
         .iter()
         .filter(|entry| matches!(entry.event, Event::Updated(_)))
-        .map(|entry| entry.at.seconds() - notified)
+        .map(|entry| entry.at.0 / 1_000_000_000 - notified)
         .collect();
-    assert_eq!(updates[..3], [450.0, 1050.0, 1650.0]);
+    assert_eq!(updates[..3], [450, 1050, 1650]);
     assert!(record.journal.count(|event| matches!(event, Event::IncidentClosed(_))) == 1);
 }

@@ -1,5 +1,8 @@
 //! Tests at the floors' edges: text in, text or numbers out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::panic, reason = "a test that cannot go on should stop")]
+
 mod architecture;
 mod command_line;
 mod controls;
@@ -7,6 +10,7 @@ mod identity;
 mod inputs;
 mod overload;
 mod queueing;
+mod reviewed;
 mod shipped;
 
 use std::collections::BTreeMap;

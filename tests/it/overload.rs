@@ -2,7 +2,7 @@
 
 use stormdrill::engine::rehearse;
 use stormdrill::plan::Plan;
-use stormdrill::record::{Outcome, Record};
+use stormdrill::record::{Outcome, Record, TierCounts};
 
 use crate::plan;
 
@@ -43,7 +43,7 @@ fn done(record: &Record, from: u64, to: u64) -> f64 {
     let width = record.series.width.0 / 1_000_000_000;
     let buckets = &record.series.tiers[(from * 60 / width) as usize..(to * 60 / width) as usize];
     let good: u64 = buckets.iter().flatten().map(|counts| counts.of(Outcome::Done)).sum();
-    let ended: u64 = buckets.iter().flatten().map(|counts| counts.ended()).sum();
+    let ended: u64 = buckets.iter().flatten().map(TierCounts::ended).sum();
     good as f64 / ended as f64
 }
 

@@ -1,7 +1,7 @@
 //! Checks of objectives and alerts: names, completeness, and alerts that cannot do their work.
 
 use crate::base::{Ratio, Span};
-use crate::scenario::check::traffic::{first_rate, tier_share};
+use crate::scenario::check::traffic::{first_rate, is_known, tier_share};
 use crate::scenario::check::{Checked, refer_to, share, unique, within};
 use crate::scenario::file::alerts::{Alert, Burn, Signal, Threshold, When};
 use crate::scenario::file::load::Tier;
@@ -26,8 +26,26 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             refer_to(other, "alert", &checked.file.alert, sink);
         }
         unique(&alert.inhibited_by, "inhibiting alert", sink);
+        circle(checked, at, sink);
         timing(alert, sink);
         condition(checked, at, sink);
+    }
+}
+
+/// Reports an alert that silences itself, alone or by way of others: then none of them notifies.
+fn circle(checked: &Checked<'_>, at: &At<Alert>, sink: &mut Sink) {
+    let mut open: Vec<&At<crate::scenario::units::Name>> = at.value.inhibited_by.iter().collect();
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(name) = open.pop() {
+        let Some(other) = checked.file.alert.0.get(&name.value.0) else { continue };
+        if other.place == at.place {
+            let place = at.value.inhibited_by[0].place;
+            sink.push(Problem::error(Code::Contradiction, place, "this alert silences itself"));
+            return;
+        }
+        if seen.insert(&name.value.0) {
+            open.extend(&other.value.inhibited_by);
+        }
     }
 }
 
@@ -150,7 +168,11 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
     let Some(goal) = goal(slo).filter(|goal| !goal.is_hole()) else { return };
     let windows = crate::scenario::file::alerts::windows(burn, slo);
     let place = burn.slo.place;
-    if windows.short > windows.long || windows.short == Span::ZERO {
+    if windows.short == Span::ZERO || windows.long == Span::ZERO {
+        sink.push(Problem::error(Code::OutOfRange, place, "a window is longer than nothing"));
+        return;
+    }
+    if windows.short > windows.long {
         sink.push(Problem::error(Code::Contradiction, place, "the short window is longer than the long one"));
         return;
     }
@@ -171,7 +193,7 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
     let tiers: Vec<Tier> = if slo.tiers.is_empty() { Tier::ALL.to_vec() } else { tiers.collect() };
     let traffic: f64 = tiers.iter().map(|tier| tier_share(&checked.file.load, *tier)).sum();
     let tasks = first_rate(&checked.file.load).value.0 * traffic * windows.short.seconds();
-    if tasks > 0.0 && 1.0 / tasks > line {
+    if tasks > 0.0 && is_known(&checked.file.load) && 1.0 / tasks > line {
         let message =
             format!("about {tasks:.1} tasks fall into {}: one failed task sets this off", windows.short);
         sink.push(

@@ -20,6 +20,14 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
         call_guard(checked, name, &at.value, sink);
     }
     if let Some(tasks) = &checked.file.guard.tasks {
+        if let Some(shed) = &tasks.shed
+            && shed.tiers.is_empty()
+            && !shed.in_flight_above.is_hole()
+        {
+            let message = "shedding names no tiers";
+            let problem = Problem::error(Code::MissingKey, shed.in_flight_above.place, message);
+            sink.push(problem.hint("add `tiers = [\"batch\"]`"));
+        }
         let never = At::<u64>::hole();
         count_within(tasks.steps_max.as_ref().unwrap_or(&never), 1, 100_000, sink);
     }
@@ -63,6 +71,7 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
         count_within(&bulkhead.concurrent, 1, SLOTS_MAX, sink);
         count_within(bulkhead.queue.as_ref().unwrap_or(&At::hole()), 0, SLOTS_MAX, sink);
     }
+    unique(guard.fallback.iter().flat_map(|fallback| &fallback.0), "fallback", sink);
     for other in guard.fallback.iter().flat_map(|fallback| &fallback.0) {
         let Some(mock) = checked.mock(other, sink) else { continue };
         let own = checked.mocks.get(name);
@@ -151,6 +160,14 @@ fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Sink) {
     }
 }
 
+/// A step that holds tiers down, or lets them go, says which.
+fn some_tiers(tiers: &[At<crate::scenario::file::load::Tier>], step: &RunbookStep, sink: &mut Sink) {
+    if tiers.is_empty() && !step.id.is_hole() {
+        let problem = Problem::error(Code::MissingKey, step.id.place, "this step names no tiers");
+        sink.push(problem.hint("add `tiers = [\"batch\"]`"));
+    }
+}
+
 fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sink: &mut Sink) {
     match &step.r#do {
         Action::Degrade(degrade) => {
@@ -164,6 +181,8 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
                 ));
             } else if let (Some(from), Some(to)) = (from, to)
                 && from.kind != to.kind
+                && !from.kind.is_hole()
+                && !to.kind.is_hole()
             {
                 let message = "a model and a tool cannot stand in for each other";
                 sink.push(Problem::error(Code::Contradiction, degrade.to.place, message));
@@ -191,19 +210,12 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
                 sink.push(Problem::error(Code::Contradiction, open.mock.place, message));
             }
         }
-        Action::Throttle(throttle) => share(&throttle.to, sink),
-        Action::Thaw(thaw) => {
-            let shares: Vec<Ratio> = thaw.steps.iter().map(|at| at.value).collect();
-            let is_rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
-            let is_known = thaw.steps.iter().all(|at| !at.is_hole());
-            if is_known && (!is_rising || shares.last() != Some(&Ratio::ONE)) {
-                let place = thaw.steps.last().map_or(step.id.place, |at| at.place);
-                sink.push(Problem::error(Code::Contradiction, place, "thawing rises step by step to 100%"));
-            }
-            if let Some(hold) = &thaw.hold {
-                within(hold, Span::from_secs(1), Span::from_secs(86_400), sink);
-            }
+        Action::Freeze(freeze) => some_tiers(&freeze.tiers, step, sink),
+        Action::Throttle(throttle) => {
+            some_tiers(&throttle.tiers, step, sink);
+            share(&throttle.to, sink);
         }
+        Action::Thaw(thaw) => self::thaw(thaw, step, sink),
         Action::Escalate(escalate) => refer_to(&escalate.to, "role", &checked.file.roster, sink),
         Action::Undo(undo) => {
             for name in &undo.steps {
@@ -216,6 +228,20 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
                 within(every, Span::from_secs(10), SPAN_MAX, sink);
             }
         }
-        Action::Acknowledge(_) | Action::Freeze(_) | Action::Diagnose(_) => {}
+        Action::Acknowledge(_) | Action::Diagnose(_) => {}
+    }
+}
+
+fn thaw(thaw: &crate::scenario::file::runbooks::Thaw, step: &RunbookStep, sink: &mut Sink) {
+    some_tiers(&thaw.tiers, step, sink);
+    let shares: Vec<Ratio> = thaw.steps.iter().map(|at| at.value).collect();
+    let is_rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
+    let is_known = thaw.steps.iter().all(|at| !at.is_hole());
+    if is_known && (!is_rising || shares.last() != Some(&Ratio::ONE)) {
+        let place = thaw.steps.last().map_or(step.id.place, |at| at.place);
+        sink.push(Problem::error(Code::Contradiction, place, "thawing rises step by step to 100%"));
+    }
+    if let Some(hold) = &thaw.hold {
+        within(hold, Span::from_secs(1), Span::from_secs(86_400), sink);
     }
 }

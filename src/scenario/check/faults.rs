@@ -68,7 +68,7 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
         }
         Inject::Capacity(capacity) => {
             share(&capacity.to, sink);
-            if mock.is_some_and(|mock| mock.concurrency.is_none()) {
+            if mock.is_some_and(|mock| mock.concurrency.is_none() && !mock.kind.is_hole()) {
                 let message = format!(
                     "`{}` has slots without limit, so there is no capacity to lose",
                     fault.on.value.0
@@ -80,7 +80,7 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
         Inject::ReplyLost(lost) => share(&lost.share, sink),
         Inject::RateLimit(limit) => {
             share(&limit.to, sink);
-            if mock.is_some_and(|mock| mock.quota.is_none()) {
+            if mock.is_some_and(|mock| mock.quota.is_none() && !mock.kind.is_hole()) {
                 let message = format!("`{}` has no quota to cut", fault.on.value.0);
                 let problem = Problem::error(Code::Contradiction, fault.on.place, message);
                 sink.push(problem.hint("give the mock a `quota`"));

@@ -3,11 +3,12 @@
 use crate::base::stats::wilson_lower;
 use crate::base::{Ratio, Span};
 use crate::scenario::check::alerts::goal;
-use crate::scenario::check::traffic::{first_rate, tier_share};
+use crate::scenario::check::traffic::{first_rate, is_known, tier_share};
 use crate::scenario::check::{Checked, share, tier, within};
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::runbooks::Action;
 use crate::scenario::file::targets::Targets;
+use crate::scenario::limits::SPAN_MAX;
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::Place;
 
@@ -51,7 +52,7 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
             ));
         }
     }
-    let drill = checked.file.duration.known().copied().unwrap_or(Span(u64::MAX));
+    let drill = checked.file.duration.known().copied().unwrap_or(SPAN_MAX);
     let least = Span::from_secs(10);
     let contain = targets.contain.as_ref().and_then(|contain| contain.0.sustained_for.as_ref());
     let recover = targets.recover.as_ref().and_then(|recover| recover.0.sustained_for.as_ref());
@@ -64,6 +65,9 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
 /// A recovery window must hold enough tasks that perfect service would prove every objective.
 fn provable(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
     let Some(recover) = &targets.recover else { return };
+    if !is_known(&checked.file.load) {
+        return;
+    }
     let span = recover.0.sustained_for.as_ref().map_or(Span::from_secs(300), |at| at.value);
     let confidence = targets.confidence.as_ref().map_or(0.95, |at| at.value.real()).clamp(0.5, 0.9999);
     for (name, at) in &checked.file.slo.0 {
@@ -88,6 +92,11 @@ fn provable(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
 }
 
 fn unused(checked: &Checked<'_>, sink: &mut Sink) {
+    let is_there = |name: &str| checked.file.runbook.0.contains_key(name);
+    if checked.file.alert.0.values().any(|alert| !is_there(&alert.value.runbook.value.0)) {
+        // A misspelt name has been reported where it stands.
+        return;
+    }
     for (name, at) in &checked.file.runbook.0 {
         let is_used = checked.file.alert.0.values().any(|alert| alert.value.runbook.value.0 == *name);
         if !is_used {
@@ -116,7 +125,11 @@ fn freezes(checked: &Checked<'_>, sink: &mut Sink) {
                 let undoes = matches!(&other.r#do, Action::Undo(undo) if undo.steps.contains(&step.id));
                 thaws || undoes
             });
-            if !is_released && !step.id.is_hole() {
+            if !is_released
+                && !step.id.is_hole()
+                && !held.is_empty()
+                && held.iter().all(|tier| !tier.is_hole())
+            {
                 let message = format!("nothing takes back what step `{}` holds down", step.id.value.0);
                 let problem = Problem::error(Code::Contradiction, step.id.place, message);
                 sink.push(problem.hint("add a `thaw` of the same tiers, or an `undo` of this step"));

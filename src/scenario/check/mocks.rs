@@ -5,7 +5,7 @@ use crate::scenario::check::{Checked, count_within, share};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::TASKS;
 use crate::scenario::file::mocks::{Mock, MockKind};
-use crate::scenario::limits::SLOTS_MAX;
+use crate::scenario::limits::{PRICE_MAX, SLOTS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 
@@ -65,6 +65,14 @@ fn values(mock: &Mock, sink: &mut Sink) {
         let problem =
             Problem::error(Code::Contradiction, queue.place, "nothing waits where slots are without limit");
         sink.push(problem.hint("add `concurrency`"));
+    }
+    let prices =
+        mock.price.iter().flat_map(|price| [Some(&price.r#in), Some(&price.out), price.cached.as_ref()]);
+    for price in prices.chain([mock.price_per_call.as_ref()]).flatten() {
+        if price.known().is_some_and(|price| *price > PRICE_MAX) {
+            let message = format!("a price is at most {PRICE_MAX}");
+            sink.push(Problem::error(Code::OutOfRange, price.place, message));
+        }
     }
     let quotas = mock.quota.iter().flat_map(|quota| [&quota.requests, &quota.tokens]);
     for quota in quotas.flatten() {

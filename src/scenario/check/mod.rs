@@ -46,6 +46,7 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
         sink.push(Problem::error(Code::OutOfRange, file.version.place, message));
     }
     within(&file.duration, Span::from_secs(10), DURATION_MAX, sink);
+    within(&file.baseline, Span::from_secs(5), DURATION_MAX, sink);
     if let (Some(baseline), Some(duration)) = (file.baseline.known(), file.duration.known())
         && baseline >= duration
     {

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Dist, Ratio, Span};
+use crate::scenario::check::traffic::first_rate;
 use crate::scenario::check::{Checked, refer_to, share, tier, within};
 use crate::scenario::dist_text::CountDist;
 use crate::scenario::file::agents::{Agent, Deadline, Step};
 use crate::scenario::file::mocks::MockKind;
-use crate::scenario::limits::{PLAN_DEPTH_MAX, PLAN_OPS_MAX, SPAN_MAX, TIMES_MAX, TOKENS_MAX};
+use crate::scenario::limits::{OPS_MAX, PLAN_DEPTH_MAX, PLAN_OPS_MAX, SPAN_MAX, TIMES_MAX, TOKENS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 use crate::scenario::units::Name;
@@ -24,8 +25,37 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             sink.push(Problem::error(Code::Limit, at.place, message));
         }
         deadlines(agent, sink);
+        work(checked, at, sink);
     }
     circles(checked, sink);
+}
+
+/// Reports a plan whose steps, over all tasks, are more than a run can do.
+fn work(checked: &Checked<'_>, at: &At<Agent>, sink: &mut Sink) {
+    let share = at.value.share.map_or(1.0, |share| share.value.real());
+    let tasks = first_rate(&checked.file.load).value.0 * checked.file.duration.value.seconds() * share;
+    let ops = tasks * mean_ops(&at.value.plan);
+    if ops > OPS_MAX && !checked.file.duration.is_hole() {
+        let message = format!("about {ops:.1e} steps would be done; at most {OPS_MAX:.0e} may");
+        let problem = Problem::error(Code::Limit, at.place, message);
+        sink.push(problem.hint("repeat less, shorten the drill, or lower the rate"));
+    }
+}
+
+/// Returns about how many steps a task does.
+fn mean_ops(plan: &[Step]) -> f64 {
+    let times = |times: Option<&At<CountDist>>| times.map_or(1.0, |at| at.value.0.mean().min(TIMES_MAX));
+    let each = |step: &Step| match step {
+        Step::Ask(ask) => times(ask.times.as_ref()),
+        Step::Use(tool) => times(tool.times.as_ref()),
+        Step::Repeat(repeat) => times(Some(&repeat.repeat)) * (1.0 + mean_ops(&repeat.steps)),
+        Step::Branch(branch) => {
+            let paths = branch.branch.iter();
+            1.0 + paths.map(|path| path.chance.value.real() * mean_ops(&path.steps)).sum::<f64>()
+        }
+        Step::HandOver(_) | Step::Think(_) => 1.0,
+    };
+    plan.iter().map(each).sum()
 }
 
 fn deadlines(agent: &Agent, sink: &mut Sink) {
@@ -62,6 +92,10 @@ fn steps(checked: &Checked<'_>, agent: &Agent, plan: &[Step], depth: usize, sink
                 times(step.times.as_ref(), depth, sink)
             }
             Step::Repeat(repeat) => {
+                if repeat.steps.is_empty() && !repeat.repeat.is_hole() {
+                    let message = "there is nothing to repeat";
+                    sink.push(Problem::error(Code::MissingKey, repeat.repeat.place, message));
+                }
                 times(Some(&repeat.repeat), depth, sink)
                     + block(checked, agent, (&repeat.steps, depth + 1, repeat.repeat.place), sink)
             }

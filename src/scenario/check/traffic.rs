@@ -4,7 +4,7 @@ use crate::base::{Ratio, Span};
 use crate::scenario::check::{Checked, count_within, share, tier, within};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::load::{Arrivals, Load, Tier};
-use crate::scenario::limits::{RATE_MAX, SLOTS_MAX, TASKS_MAX};
+use crate::scenario::limits::{RATE_MAX, SLOTS_MAX, SPAN_MAX, TASKS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 use crate::scenario::units::Rate;
@@ -53,7 +53,7 @@ fn rates(checked: &Checked<'_>, sink: &mut Sink) {
         }
         last = *at + phase.ramp.as_ref().map_or(Span::ZERO, |ramp| ramp.value);
         highest = highest.max(phase.rate.value.0);
-        let drill = checked.file.duration.known().copied().unwrap_or(Span(u64::MAX));
+        let drill = checked.file.duration.known().copied().unwrap_or(SPAN_MAX);
         within(&phase.at, Span::ZERO, drill, sink);
     }
     let swing = load.diurnal.as_ref().map_or(0.0, |diurnal| diurnal.swing.value.real().min(1.0));
@@ -114,8 +114,19 @@ fn shares(checked: &Checked<'_>, sink: &mut Sink) {
         sink.push(Problem::error(Code::MissingKey, here, "no agent is there to work the tasks"));
     } else if is_known && sum != Ratio::ONE.0 {
         let message = format!("the shares of the agents add up to {}, not 100%", Ratio(sum));
-        sink.push(Problem::error(Code::Contradiction, place, message));
+        let problem = Problem::error(Code::Contradiction, place, message);
+        sink.push(
+            problem
+                .hint("the share defaults to 100%; an agent that only gets hand-overs has `share = \"0%\"`"),
+        );
     }
+}
+
+/// Returns whether the rate and the shares of the tiers are known, so that traffic can be reckoned with.
+pub(super) fn is_known(load: &Load) -> bool {
+    let is_tier = |name: &String| Tier::ALL.iter().any(|tier| tier.word() == name);
+    let are_known = load.tiers.0.iter().all(|(name, at)| is_tier(name) && !at.value.is_hole());
+    !first_rate(load).is_hole() && are_known && !load.tiers.0.is_empty()
 }
 
 /// Returns the share of a tier; zero if none is stated.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::{Money, Ratio, Span};
-use crate::scenario::decode::{Decode, Definitions, Named, Node, wrong_type};
+use crate::scenario::decode::{Decode, Definitions, Named, Node, is_crowded, wrong_type};
 use crate::scenario::file::load::Tier;
 use crate::scenario::problem::Sink;
 use crate::scenario::record::record;
@@ -154,6 +154,9 @@ impl Decode for Guards {
         };
         let tasks = table.get(TASKS).map(|value| TaskGuard::decode(node.child(value), sink));
         let mut calls = Named::default();
+        if is_crowded(table.len(), node.place, sink) {
+            return Self::default();
+        }
         for (key, value) in table.iter().filter(|(key, _)| key.get_ref() != TASKS) {
             let guard = CallGuard::decode(node.child(value), sink);
             calls.0.insert(key.get_ref().to_string(), At { value: guard, place: node.at(key.span()) });
