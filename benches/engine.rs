@@ -108,7 +108,8 @@ mod by_hand {
     struct Heap(Vec<Event>);
 
     fn is_before(left: &Event, right: &Event) -> bool {
-        left.at.total_cmp(&right.at).then(left.turn.cmp(&right.turn)).is_lt()
+        let is_after = right.at < left.at;
+        left.at < right.at || (!is_after && left.turn < right.turn)
     }
 
     impl Heap {

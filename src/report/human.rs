@@ -169,6 +169,12 @@ fn harm(result: &DrillResult, text: &mut String) {
 
 fn foot(result: &DrillResult, text: &mut String) {
     let Some(run) = result.worst_run() else { return };
-    let reason = run.because.first().map_or("", String::as_str);
-    line!(text, "\n  look at seed {}: {} ({reason})", run.seed, run.verdict);
+    line!(
+        text,
+        "\n  look at seed {} ({}): stormdrill run {} --seed {}",
+        run.seed,
+        run.verdict,
+        result.scenario.path,
+        run.seed
+    );
 }
