@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Once;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -73,10 +74,10 @@ fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, i
         count: arguments.seeds.unwrap_or(if arguments.seed.is_some() { 1 } else { 100 }),
         threads: usize::from(arguments.threads.unwrap_or(0)),
     };
-    let progress = progress(seeds.count, &scenario.path);
+    let progress = Progress::new(seeds.count, &scenario.path);
     let keep = |trial: study::Trial| Kept { result: RunResult::of(&plan, &trial), card: trial.card };
-    let kept = study::seeds(&plan, seeds, keep, || progress.inc(1)).map_err(io::Error::other)?;
-    progress.finish_and_clear();
+    let kept = study::seeds(&plan, seeds, keep, || progress.advance()).map_err(io::Error::other)?;
+    progress.bar.finish_and_clear();
     let cards: Vec<_> = kept.iter().map(|kept| kept.card.clone()).collect();
     let judgement = study::verdict(&plan, &cards);
     let mut without = arguments.without.clone();
@@ -87,15 +88,26 @@ fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, i
     Ok(DrillResult::of(scenario, &without, range, &judgement, kept))
 }
 
-/// Returns a bar that appears on a terminal once a drill has taken a second.
-fn progress(seeds: u64, what: &str) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// A bar on the terminal that appears once a drill has taken a second.
+struct Progress {
+    bar: ProgressBar,
+    shows: Once,
+}
+
+impl Progress {
+    fn new(seeds: u64, what: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} seeds, {eta} left");
+        bar.set_style(style.expect("the template is right"));
+        bar.set_message(what.to_owned());
+        Self { bar, shows: Once::new() }
     }
-    let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::stderr_with_hz(5));
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} seeds, {eta} left");
-    bar.set_style(style.expect("the template is right"));
-    bar.set_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_secs(1));
-    bar
+
+    /// One more seed is done.
+    fn advance(&self) {
+        self.bar.inc(1);
+        if self.bar.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
+            self.shows.call_once(|| self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
+        }
+    }
 }

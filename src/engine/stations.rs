@@ -175,6 +175,7 @@ impl World<'_> {
             {
                 continue;
             }
+            self.record.witnesses[usize::from(index)].decided = Some(self.now);
             let attempt = &mut self.attempts[slot];
             attempt.hits |= 1 << index;
             let mut draws = attempt.key.with(FAULT).with(fault.key).draws();

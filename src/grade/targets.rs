@@ -4,7 +4,7 @@ use crate::base::{Ratio, Span, Time};
 use crate::grade::harm::Harm;
 use crate::grade::times::Times;
 use crate::plan::{Plan, TIERS};
-use crate::record::{Record, TierCounts};
+use crate::record::{Event, Record, TierCounts};
 use crate::scenario::file::load::Tier;
 
 /// What a target is measured in.
@@ -124,17 +124,19 @@ fn aftermath(plan: &Plan, run: &Record, twin: &Record) -> TargetResult {
     if backlog > 2 * usual + 20 {
         left.push(format!("{backlog} tasks are in flight at the end, {usual} in the twin"));
     }
-    for (fault, witness) in plan.faults.iter().zip(&run.witnesses) {
-        if witness.last.is_some_and(|last| last > plan.end.min(fault.end + LINGER)) {
-            left.push(format!("fault `{}` still took effect after its release", fault.id));
+    for (index, (fault, witness)) in plan.faults.iter().zip(&run.witnesses).enumerate() {
+        if witness.decided.is_some_and(|decided| decided >= fault.end) {
+            left.push(format!("fault `{}` changed calls after its release", fault.id));
+        }
+        if witness.first.is_some()
+            && run.journal.first(|event| event == Event::FaultReleased(index)).is_none()
+        {
+            left.push(format!("fault `{}` was never released", fault.id));
         }
     }
     let count = left.len() as f64;
     TargetResult { details: left, ..TargetResult::new("aftermath", Unit::Count, 0.0, Some(count)) }
 }
-
-/// A call that a fault hit before its release may take effect when it leaves the queue.
-const LINGER: Span = Span::from_secs(600);
 
 fn open(record: &Record) -> u64 {
     let arrived: u64 = record.tiers.iter().map(|tier| tier.arrived).sum();

@@ -94,6 +94,8 @@ pub struct Witness {
     pub first: Option<Time>,
     /// When it last did.
     pub last: Option<Time>,
+    /// When it last decided to change a request; a release is verified by this.
+    pub decided: Option<Time>,
     /// How many requests it changed.
     pub hits: u64,
     /// How many requests it could have changed.

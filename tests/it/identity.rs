@@ -14,6 +14,8 @@ baseline = "5m"
 kind = "tool"
 service = "lognormal(200ms, 0.5)"
 error_rate = "20%"
+concurrency = 4
+quota = { requests = "700/min" }
 [mocks.second]
 kind = "model"
 first_token = "gamma(300ms, 2)"
@@ -69,6 +71,8 @@ fn a_fault_of_dose_zero_changes_nothing() {
         "latency = { add = \"0s\" }",
         "error = { share = \"0%\" }",
         "reply-lost = { share = \"0%\" }",
+        "capacity = { to = \"100%\" }",
+        "rate-limit = { to = \"100%\" }",
     ] {
         let with = rehearse(&plan(&format!("{SYSTEM}{RETRY}{}", nothing(inject))), 5);
         assert_eq!(essence(&with), without, "{inject}");

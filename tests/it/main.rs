@@ -12,6 +12,7 @@ mod overload;
 mod queueing;
 mod reviewed;
 mod shipped;
+mod verdicts;
 
 use std::collections::BTreeMap;
 

@@ -147,3 +147,45 @@ fn a_bulkhead_makes_calls_wait_as_long_as_erlang_c_says() {
     let expected = erlang_c(4, 3.2) / (4.0 - 3.2) + 1.0;
     check(system, expected, |record| record.latencies[1].mean() / 1e6);
 }
+
+/// Tasks that arrive in each hour of two days, over seeds.
+fn arrivals_by_hour(load: &str) -> Vec<Vec<f64>> {
+    let plan = plan(&format!(
+        "duration = \"48h\"\nbaseline = \"10m\"\nstarts_at = \"00:00\"\n[mocks.server]\nkind = \"tool\"\nservice = \"1ms\"\n\
+         [agents.client]\nplan = [{{ use = \"server\" }}]\n[slo.done]\nsuccess = \"1%\"\n\
+         [load]\ntiers = {{ standard = \"100%\" }}\n{load}"
+    ));
+    let by_hour = |seed| {
+        let series = rehearse(&plan, seed).series;
+        let buckets = 3_600_000_000_000 / series.width.0 as usize;
+        let hours = series.tiers.chunks(buckets).take(48);
+        hours.map(|hour| hour.iter().flatten().map(|counts| counts.arrived as f64).sum()).collect()
+    };
+    (0..SEEDS).map(by_hour).collect()
+}
+
+#[test]
+fn a_daily_swing_follows_the_cosine_around_its_peak() {
+    let load = "arrivals.poisson = \"0.5/s\"\ndiurnal = { swing = \"60%\", peak = \"14:00\" }";
+    let runs = arrivals_by_hour(load);
+    for hour in 0..48_usize {
+        let counts: Vec<f64> = runs.iter().map(|run| run[hour]).collect();
+        let (mean, error) = mean_and_error(&counts);
+        let turn = (hour as f64 + 0.5 - 14.0) / 24.0 * std::f64::consts::TAU;
+        let expected = 1800.0 * (1.0 + 0.6 * turn.cos());
+        // The curve is made of straight pieces of ten minutes; that takes off less than half a percent.
+        assert!((mean - expected).abs() < 4.5 * error + 0.005 * expected, "hour {hour}: {mean} {expected}");
+    }
+}
+
+/// The counts of a renewal process vary by the squared variation of its gaps (asymptotically).
+#[test]
+fn gamma_arrivals_come_in_bursts_as_their_variation_says() {
+    let runs = arrivals_by_hour("arrivals.gamma = { rate = \"0.5/s\", variation = \"300%\" }");
+    let counts: Vec<f64> = runs.into_iter().flatten().collect();
+    let mean = counts.iter().sum::<f64>() / counts.len() as f64;
+    let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / (counts.len() - 1) as f64;
+    assert!((mean / 1800.0 - 1.0).abs() < 0.02, "{mean}");
+    // A variance of 1152 counts has a standard error of about 4 %.
+    assert!((variance / mean / 9.0 - 1.0).abs() < 0.2, "{}", variance / mean);
+}

@@ -206,3 +206,29 @@ pub fn windows(burn: &Burn, slo: &Slo) -> Windows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::decode::Decode;
+
+    /// SRE Workbook, chapter 5, table 5-8 (30 days), the same shares over 28 days, and Pyrra's own factors.
+    #[test]
+    fn the_presets_have_the_published_factors() {
+        let place = crate::scenario::source::Place { source: 0, start: 0, end: 1 };
+        let factors = |preset| -> Vec<f64> {
+            let factor = |window: &Window| {
+                let burn = Burn {
+                    preset: Some(At { value: preset, place }),
+                    window: Some(At { value: *window, place }),
+                    ..Burn::hole()
+                };
+                (windows(&burn, &Slo::hole()).factor.real() * 10_000.0).round() / 10_000.0
+            };
+            Window::ALL.iter().map(factor).collect()
+        };
+        assert_eq!(factors(Preset::Google30d), [14.4, 6.0, 3.0, 1.0]);
+        assert_eq!(factors(Preset::Google28d), [13.44, 5.6, 2.8, 0.9333]);
+        assert_eq!(factors(Preset::Pyrra28d), [14.0, 7.0, 2.0, 1.0]);
+    }
+}

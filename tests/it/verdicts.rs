@@ -1,0 +1,107 @@
+//! What is no evidence is never a PASS, and what happened is told in the journal.
+
+use stormdrill::grade::{RunVerdict, Verdict};
+use stormdrill::plan::Plan;
+use stormdrill::record::Event;
+use stormdrill::study::{self, Trial};
+
+use crate::{plan, scenario};
+
+fn system(error_rate: &str, fault_on: &str, targets: &str) -> String {
+    format!(
+        r#"
+version = 1
+title = "a test"
+duration = "30m"
+baseline = "5m"
+[mocks.tool]
+kind = "tool"
+service = "20ms"
+error_rate = "{error_rate}"
+[mocks.unused]
+kind = "tool"
+service = "20ms"
+[load]
+arrivals.poisson = "10/s"
+tiers = {{ critical = "50%", standard = "50%" }}
+[agents.a]
+plan = [{{ use = "tool" }}]
+[slo.done]
+success = "95%"
+[[fault]]
+id = "errors"
+on = "{fault_on}"
+start = "10m"
+duration = "5m"
+inject.error = {{ share = "50%" }}
+[targets]
+cost_above = "0%"
+{targets}
+"#
+    )
+}
+
+fn trial(text: &str) -> Trial {
+    study::trial(&Plan::of(&scenario(text)), 1)
+}
+
+#[test]
+fn a_baseline_that_does_not_hold_injects_nothing_and_is_invalid() {
+    let Trial { run, card, .. } = trial(&system("20%", "tool", ""));
+    assert_eq!(card.verdict, RunVerdict::Invalid);
+    assert!(card.because[0].contains("over the baseline, below 95%"), "{:?}", card.because);
+    assert_eq!(run.journal.count(|event| matches!(event, Event::FaultArmed(_))), 0);
+    assert_eq!(run.witnesses[0].exposed, 0);
+}
+
+#[test]
+fn a_fault_that_no_call_met_is_not_exposed() {
+    let Trial { run, card, .. } = trial(&system("0%", "unused", ""));
+    assert_eq!(run.journal.count(|event| matches!(event, Event::FaultArmed(_))), 1);
+    assert_eq!(card.verdict, RunVerdict::NotExposed);
+    let judged = study::verdict(&Plan::of(&scenario(&system("0%", "unused", ""))), &vec![card; 100]);
+    assert_eq!(judged.verdict, Verdict::NotExposed);
+}
+
+#[test]
+fn the_moments_of_a_plain_outage_are_where_it_began_and_ended() {
+    let text = system("0%", "tool", "contain = \"10m\"\nrecover = \"10m\"\nlost = { critical = \"20%\" }");
+    let Trial { card, .. } = trial(&text);
+    let at = |moment: Option<stormdrill::base::Time>| moment.unwrap().seconds();
+    assert!((600.0..602.0).contains(&at(card.times.onset)));
+    // Nothing contains it but its end, after five minutes; 2 % of two minutes' tasks are tolerated.
+    assert!((894.0..902.0).contains(&at(card.times.contain)), "{:?}", card.times);
+    // Five minutes of evidence may begin a little before the last failures, as far as 95 % allows.
+    assert!((880.0..902.0).contains(&at(card.times.recover)), "{:?}", card.times);
+    assert_eq!((card.times.detect, card.times.acknowledge), (None, None), "nobody watched");
+    assert_eq!(card.verdict, RunVerdict::Pass, "{:?}", card.because);
+    // Half of the critical calls of five minutes of thirty.
+    let lost = &card.harm.tiers[0];
+    assert!((lost.lost as f64 / lost.arrived as f64 - 0.5 * 5.0 / 30.0).abs() < 0.01, "{lost:?}");
+}
+
+#[test]
+fn what_never_happened_misses_its_target() {
+    let Trial { card, .. } = trial(&system("0%", "tool", "detect = \"29m\""));
+    assert_eq!(card.verdict, RunVerdict::Fail);
+    assert_eq!(card.because, ["detect: never, limit 29m"]);
+}
+
+#[test]
+fn the_budget_spent_is_that_of_the_whole_period() {
+    let Trial { card, .. } = trial(&system("0%", "tool", ""));
+    // Ten tasks a second for 28 days, 5 % of which may fail; 2.5 minutes' worth failed.
+    let expected = 0.5 * 300.0 / (0.05 * 28.0 * 86_400.0);
+    assert!((card.harm.budgets[0] / expected - 1.0).abs() < 0.05, "{:?} {expected}", card.harm.budgets);
+}
+
+#[test]
+fn a_drill_without_a_stated_target_cannot_be_loaded() {
+    let loaded = stormdrill::scenario::load_text(
+        "x.toml",
+        &system("0%", "tool", "").replace("[targets]\ncost_above = \"0%\"", ""),
+        &std::collections::BTreeMap::new(),
+    );
+    assert!(loaded.scenario.is_none());
+    assert!(plan("duration = \"1m\"\nbaseline = \"10s\"\n[mocks.t]\nkind = \"tool\"\nservice = \"1s\"\n[load]\narrivals.poisson = \"1/s\"\ntiers = { batch = \"100%\" }\n[agents.a]\nplan = [{ use = \"t\" }]\n[slo.s]\nsuccess = \"1%\"").faults.is_empty());
+}
