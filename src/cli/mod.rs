@@ -3,6 +3,7 @@
 mod check;
 mod problems;
 mod run;
+mod selftest;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,22 @@ enum Command {
         /// Scenario files, or folders of them.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+    },
+    /// Test whether drills can tell good controls from bad ones.
+    ///
+    /// For each scenario: with its controls it passes; doing nothing (no guardrails, no runbooks) fails; a
+    /// saboteur that refuses everything once a fault is met fails; and without a fault no alert fires and
+    /// no harm is done. Exit code: 0 if all of that holds, 1 if not, 2 bad input.
+    Selftest {
+        /// Scenario files, or folders of them.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// How many seeds to run of each variant.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        seeds: u64,
+        /// How many threads to use [default: one for each core].
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
     },
     /// Print the JSON Schema of scenario or mock files, or the reference of all their keys.
     Schema {
@@ -123,6 +140,9 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Check { paths } => check::check(paths),
+        Command::Selftest { paths, seeds, threads } => {
+            selftest::selftest(paths, *seeds, usize::from(threads.unwrap_or(0)))
+        }
         Command::Schema { kind } => schema(*kind),
     }
 }

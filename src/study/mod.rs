@@ -1,6 +1,10 @@
 //! Questions asked of many runs: seeds in parallel, gathered in their order.
 
+mod selftest;
+
 use rayon::prelude::*;
+
+pub use selftest::{Variant, selftest};
 
 use crate::engine::rehearse;
 use crate::grade::{Judgement, Scorecard, grade, judge};

@@ -114,6 +114,13 @@ fn exit_codes_say_what_the_verdict_says() {
 }
 
 #[test]
+fn the_self_test_of_the_shipped_drills_holds() {
+    let text = exits(0, &["selftest", "scenarios", "--seeds", "60"]);
+    assert!(!text.contains("BROKEN"), "{text}");
+    exits(2, &["selftest", "nowhere.toml"]);
+}
+
+#[test]
 fn bad_input_exits_with_two_and_says_what_to_do() {
     assert!(exits(2, &["run", "nowhere.toml"]).contains("nowhere.toml"));
     assert!(exits(2, &["run"]).contains("Usage"));
