@@ -57,7 +57,14 @@ impl Library for Folders {
 /// Loads a scenario file with the mocks it uses.
 pub fn load(path: &Path) -> Loaded {
     match read(path) {
-        Ok(text) => load_text(&shown(path), &text, &Folders::of(path)),
+        Ok(text) => {
+            let mut loaded = load_text(&shown(path), &text, &Folders::of(path));
+            if let (Some(scenario), Ok(real)) = (&mut loaded.scenario, path.canonicalize()) {
+                // The same file has the same name from whichever folder it is named.
+                scenario.path = crate::scenario::load::short_path(&shown(&real));
+            }
+            loaded
+        }
         Err(why) => {
             let place = Place { source: 0, start: 0, end: 0 };
             let problem = Problem::error(Code::Unreadable, place, format!("cannot read this file: {why}"));

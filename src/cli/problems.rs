@@ -9,7 +9,7 @@ use crate::scenario::{Loaded, Scenario};
 /// What loading came to: the scenarios that can be run, and how many problems of each severity.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
-    pub(super) scenarios: Vec<Scenario>,
+    pub(super) scenarios: Vec<(PathBuf, Scenario)>,
     pub(super) files: usize,
     pub(super) errors: usize,
     pub(super) warnings: usize,
@@ -48,5 +48,5 @@ fn load_one(path: &Path, checked: &mut Checked) {
     if problems.len() > SHOWN_MAX {
         anstream::eprintln!("... and {} more problems\n", problems.len() - SHOWN_MAX);
     }
-    checked.scenarios.extend(scenario);
+    checked.scenarios.extend(scenario.map(|scenario| (path.to_owned(), scenario)));
 }

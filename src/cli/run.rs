@@ -1,6 +1,7 @@
 //! `stormdrill run`.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Once;
 use std::time::Duration;
@@ -21,9 +22,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let mut reduced = Vec::new();
-    for scenario in &checked.scenarios {
+    for (path, scenario) in &checked.scenarios {
         match without::without(scenario, &arguments.without) {
-            Ok(scenario) => reduced.push(scenario),
+            Ok(scenario) => reduced.push((path, scenario)),
             Err((name, known)) => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 anstream::eprintln!("error[unknown-name]: {} has no `{name}` to switch off", scenario.path);
@@ -34,8 +35,9 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
     }
     let mut drills = Vec::new();
     let mut texts = Vec::new();
-    for scenario in &reduced {
-        let drill = drill(scenario, arguments)?;
+    for (path, scenario) in &reduced {
+        let mut drill = drill(scenario, arguments)?;
+        drill.again = again(path, arguments);
         if arguments.format == Format::Human {
             let text = human::drill(&drill);
             if arguments.output.is_none() {
@@ -62,6 +64,19 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
     }
     let code = worst.map_or(BAD_INPUT, crate::grade::Verdict::exit_code);
     Ok(ExitCode::from(code))
+}
+
+/// Returns the command that runs a drill again, but for the seed.
+fn again(path: &Path, arguments: &RunArguments) -> String {
+    let mut command = format!("stormdrill run {}", path.display());
+    for name in &arguments.without {
+        command.push_str(" --without ");
+        command.push_str(name);
+    }
+    if arguments.saboteur {
+        command.push_str(" --saboteur");
+    }
+    command
 }
 
 fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, io::Error> {

@@ -15,7 +15,7 @@ pub(super) fn selftest(paths: &[PathBuf], seeds: u64, threads: usize) -> Result<
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let mut broken = 0;
-    for scenario in &checked.scenarios {
+    for (_, scenario) in &checked.scenarios {
         let mut out = anstream::stdout().lock();
         writeln!(out, "{}", scenario.path)?;
         for variant in test(scenario, Seeds { first: 1, count: seeds, threads }).map_err(io::Error::other)? {

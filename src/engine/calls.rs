@@ -72,7 +72,7 @@ impl World<'_> {
         {
             if station.waiting.length >= bulkhead.queue {
                 self.record.mocks[mock].bulkhead_refused += 1;
-                self.account(attempt, false);
+                self.withdraw(attempt);
                 self.release(attempt);
                 return Launch::Failed(Failure::Refused);
             }
@@ -90,7 +90,7 @@ impl World<'_> {
             self.record.journal.push(self.now, Event::CallsLimit);
         }
         if let Some(breaker) = &mut self.stations[mock].breaker {
-            breaker.on_result(self.now, is_trial, false);
+            breaker.on_withdrawn(is_trial);
         }
         Launch::Failed(Failure::Refused)
     }
@@ -174,27 +174,41 @@ impl World<'_> {
         }
     }
 
-    /// Tells telemetry and the breaker how an attempt ended for the client.
-    fn account(&mut self, attempt: u32, is_ok: bool) {
-        let Attempt { mock, begun, is_trial, .. } = self.attempts[attempt];
-        let mock = usize::from(mock);
-        let calls = &mut self.telemetry.calls[mock];
+    /// Tells telemetry how an attempt ended for the client.
+    fn tell(&mut self, attempt: u32, is_ok: bool) {
+        let Attempt { mock, begun, .. } = self.attempts[attempt];
+        let calls = &mut self.telemetry.calls[usize::from(mock)];
         calls.ended += 1;
         calls.failed += u64::from(!is_ok);
         calls.took_us += self.now.since(begun).0 / 1_000;
+        let totals = &mut self.record.mocks[usize::from(mock)];
         if is_ok {
-            self.record.mocks[mock].calls_ok += 1;
+            totals.calls_ok += 1;
         } else {
-            self.record.mocks[mock].calls_failed += 1;
+            totals.calls_failed += 1;
         }
-        let change = self.stations[mock]
-            .breaker
-            .as_mut()
-            .and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok));
-        match change {
-            Some(Change::Opened) => self.record.journal.push(self.now, Event::BreakerOpened(mock)),
-            Some(Change::Closed) => self.record.journal.push(self.now, Event::BreakerClosed(mock)),
-            None => {}
+    }
+
+    /// Tells telemetry and the breaker how an attempt ended for the client.
+    fn account(&mut self, attempt: u32, is_ok: bool) {
+        self.tell(attempt, is_ok);
+        let Attempt { mock, is_trial, .. } = self.attempts[attempt];
+        let mock = usize::from(mock);
+        let breaker = self.stations[mock].breaker.as_mut();
+        let event = match breaker.and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok)) {
+            None => return,
+            Some(Change::Opened) => Event::BreakerOpened(mock),
+            Some(Change::Closed) => Event::BreakerClosed(mock),
+        };
+        self.record.journal.push(self.now, event);
+    }
+
+    /// The client ends an attempt for a reason of its own: its bulkhead is full, or its deadline has come.
+    pub(super) fn withdraw(&mut self, attempt: u32) {
+        self.tell(attempt, false);
+        let Attempt { mock, is_trial, .. } = self.attempts[attempt];
+        if let Some(breaker) = &mut self.stations[usize::from(mock)].breaker {
+            breaker.on_withdrawn(is_trial);
         }
     }
 
@@ -247,14 +261,14 @@ impl World<'_> {
             return;
         }
         self.record.mocks[mock].timeouts += 1;
+        self.account(attempt, false);
         self.cancel(attempt);
         self.failed(task, Failure::Timeout);
     }
 
-    /// The client gives an attempt up.
+    /// The client gives an attempt up; how it ended has been accounted for.
     pub(super) fn cancel(&mut self, attempt: u32) {
         let Attempt { mock, place, .. } = self.attempts[attempt];
-        self.account(attempt, false);
         self.part(attempt);
         self.abandon(attempt);
         if place != Place::Bulkhead {

@@ -25,6 +25,7 @@ impl World<'_> {
         let mock = usize::from(self.attempts[slot].mock);
         let parameters = &plan.mocks[mock];
         self.record.mocks[mock].requests += 1;
+        self.expose(mock);
         if let Some(failure) = self.permit(slot) {
             return Some(failure);
         }
@@ -166,18 +167,12 @@ impl World<'_> {
         for position in 0..self.stations[mock].faults.len() {
             let index = self.stations[mock].faults[position];
             let fault = &plan.faults[usize::from(index)];
-            if self.now < fault.start || self.now >= fault.end {
-                continue;
-            }
-            self.record.witnesses[usize::from(index)].exposed += 1;
-            if matches!(fault.effect, FaultEffect::Capacity(_) | FaultEffect::RateLimit(_))
-                || !is_hit(fault, self.now, self.seed, &caller)
-            {
+            if !fault.effect.is_on_calls() || !is_hit(fault, self.now, self.seed, &caller) {
                 continue;
             }
             self.record.witnesses[usize::from(index)].decided = Some(self.now);
             let attempt = &mut self.attempts[slot];
-            attempt.hits |= 1 << index;
+            let before = (attempt.reply, attempt.service, attempt.is_lost);
             let mut draws = attempt.key.with(FAULT).with(fault.key).draws();
             match &fault.effect {
                 FaultEffect::Hang(hold) => (attempt.reply, attempt.service) = (Reply::Hang, *hold),
@@ -193,6 +188,17 @@ impl World<'_> {
                 FaultEffect::ReplyLost { is_cut } => (attempt.is_lost, attempt.is_cut) = (true, *is_cut),
                 FaultEffect::Capacity(_) | FaultEffect::RateLimit(_) => {}
             }
+            // A fault that another one hides, or that adds nothing, has not changed the call.
+            if before != (attempt.reply, attempt.service, attempt.is_lost) {
+                attempt.hits |= 1 << index;
+            }
+        }
+    }
+
+    /// Counts a request that comes by the faults of its mock.
+    fn expose(&mut self, mock: usize) {
+        for index in &self.stations[mock].faults {
+            self.record.witnesses[usize::from(*index)].exposed += 1;
         }
     }
 
@@ -376,7 +382,7 @@ impl World<'_> {
     fn witness_all(&mut self, mock: usize, is_kind: impl Fn(&FaultEffect) -> bool) {
         let active = self.stations[mock].faults.iter().filter(|index| {
             let fault = &self.plan.faults[usize::from(**index)];
-            fault.start <= self.now && self.now < fault.end
+            fault.effect.takes_something() && Dose::at(fault, self.now).0 > 0.0
         });
         let hits = active.fold(0, |hits, index| hits | 1 << index);
         self.witness(hits, is_kind);

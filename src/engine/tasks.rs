@@ -274,6 +274,7 @@ impl World<'_> {
         self.tasks[slot].is_counted = true;
         if self.plan.tasks.stops_at_deadline {
             if task.attempt != NONE {
+                self.withdraw(task.attempt);
                 self.cancel(task.attempt);
             }
             self.end(slot, Outcome::Late);

@@ -8,7 +8,7 @@ use crate::record::{Outcome, Record, TierCounts};
 pub struct TierHarm {
     /// Tasks that arrived in the run.
     pub arrived: u64,
-    /// Tasks lost: not done in the run beyond those not done in the twin; never below zero.
+    /// Tasks lost: done in the twin and not in the run, for whatever reason; never below zero.
     pub lost: u64,
     /// More failed.
     pub failed: i64,
@@ -69,11 +69,17 @@ fn difference(run: u64, twin: u64) -> i64 {
     run as i64 - twin as i64
 }
 
+/// Returns how many tasks were lost: ended badly, or done in the twin and in the run not even ended.
+pub(super) fn lost(run: &TierCounts, twin: &TierCounts) -> u64 {
+    let bad = run.bad().saturating_sub(twin.bad());
+    bad.max(twin.of(Outcome::Done).saturating_sub(run.of(Outcome::Done)))
+}
+
 fn tier_harm(run: &TierCounts, twin: &TierCounts) -> TierHarm {
     let more = |outcome| difference(run.of(outcome), twin.of(outcome));
     TierHarm {
         arrived: run.arrived,
-        lost: run.bad().saturating_sub(twin.bad()),
+        lost: lost(run, twin),
         failed: more(Outcome::Failed),
         late: more(Outcome::Late),
         wrong: more(Outcome::Wrong),

@@ -39,11 +39,15 @@ pub fn grade(plan: &Plan, run: &Record, twin: &Record) -> Scorecard {
     let times = times::times(plan, run, twin);
     let harm = harm::harm(plan, run, twin);
     let targets = targets::targets(plan, run, twin, (&times, &harm));
-    let (verdict, because) = verdict(plan, run, &targets);
+    let (verdict, because) = verdict(plan, (run, twin), &targets);
     Scorecard { seed: run.seed, verdict, because, times, harm, targets }
 }
 
-fn verdict(plan: &Plan, run: &Record, targets: &[TargetResult]) -> (RunVerdict, Vec<String>) {
+fn verdict(
+    plan: &Plan,
+    (run, twin): (&Record, &Record),
+    targets: &[TargetResult],
+) -> (RunVerdict, Vec<String>) {
     match &run.baseline {
         Baseline::Held => {}
         Baseline::Broken(reasons) => return (RunVerdict::Invalid, reasons.clone()),
@@ -55,14 +59,11 @@ fn verdict(plan: &Plan, run: &Record, targets: &[TargetResult]) -> (RunVerdict, 
         }
         Baseline::Unjudged => return (RunVerdict::Invalid, vec!["the baseline was never judged".into()]),
     }
-    if run.journal.count(|event| event == Event::EventsLimit) > 0 {
-        return (RunVerdict::Invalid, vec!["the run was stopped at the limit of events".into()]);
-    }
-    if run.journal.count(|event| event == Event::CallsLimit) > 0 {
-        return (RunVerdict::Invalid, vec!["more calls were under way than a run can hold".into()]);
-    }
-    if run.journal.is_overfull {
-        return (RunVerdict::Invalid, vec!["the journal was full before the run was over".into()]);
+    for (name, record) in [("run", run), ("twin", twin)] {
+        let limits = [Event::EventsLimit, Event::CallsLimit];
+        if record.journal.is_overfull || record.journal.count(|event| limits.contains(&event)) > 0 {
+            return (RunVerdict::Invalid, vec![format!("the {name} reached a limit of what a run can hold")]);
+        }
     }
     if plan.faults.is_empty() {
         return (RunVerdict::NotExposed, vec!["no fault was injected, so nothing was proved".into()]);

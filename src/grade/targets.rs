@@ -121,7 +121,7 @@ fn aftermath(plan: &Plan, run: &Record, twin: &Record) -> TargetResult {
         }
     }
     let (backlog, usual) = (open(run), open(twin));
-    if backlog > 2 * usual + 20 {
+    if backlog > 2 * usual + 5 {
         left.push(format!("{backlog} tasks are in flight at the end, {usual} in the twin"));
     }
     for (index, (fault, witness)) in plan.faults.iter().zip(&run.witnesses).enumerate() {

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::base::Time;
 use crate::base::stats::wilson_lower;
+use crate::base::{Span, Time};
+use crate::grade::harm::lost;
 use crate::plan::{Plan, TIERS};
-use crate::record::{Event, Record};
+use crate::record::{Event, Record, TierCounts};
 
 /// Moments of a run; what did not happen is absent (censored), never zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,10 +33,45 @@ pub fn times(plan: &Plan, run: &Record, twin: &Record) -> Times {
         let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
         later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
     });
-    let windows = Windows::new(plan, run, onset);
-    let contain = contain(plan, run, twin, &windows);
-    let recover = contain.and_then(|contain| recover(plan, run, &windows, contain));
+    let windows = Windows::new(plan, run);
+    let contain = over_faults(run, onset, &windows, |part| contain(plan, (run, twin), &windows, part));
+    let recover = over_faults(run, onset, &windows, |part| {
+        let contained = self::contain(plan, (run, twin), &windows, part)?;
+        recover(plan, run, &windows, (part, contained))
+    });
     Times { onset: Some(onset), detect, acknowledge, contain, recover }
+}
+
+/// Part of a run: from the onset of a fault to that of the next, or to the end.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    onset: Time,
+    until: Time,
+}
+
+/// Returns the longest time that any fault took, as a moment after the first onset; nothing if one of
+/// them never got there.
+fn over_faults(
+    run: &Record,
+    first: Time,
+    windows: &Windows,
+    of: impl Fn(Part) -> Option<Time>,
+) -> Option<Time> {
+    let mut onsets: Vec<Time> = run.witnesses.iter().filter_map(|witness| witness.first).collect();
+    onsets.sort_unstable();
+    let ends = onsets.iter().skip(1).copied().chain([windows.end()]);
+    let mut longest = first;
+    for (onset, until) in onsets.iter().copied().zip(ends) {
+        let part = Part { onset, until };
+        let moment = match of(part) {
+            Some(moment) => moment,
+            // Not over when the next fault began: the time goes on with that.
+            None if until < windows.end() => until,
+            None => return None,
+        };
+        longest = longest.max(first + moment.since(onset));
+    }
+    Some(longest)
 }
 
 fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {
@@ -54,74 +90,77 @@ fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {
     None
 }
 
-/// Windows that slide over the buckets from onset to the end.
+/// Windows that slide over the buckets of a run.
 struct Windows {
-    onset: Time,
-    first: usize,
-    end: usize,
+    buckets: usize,
     width: u64,
 }
 
 impl Windows {
-    fn new(plan: &Plan, run: &Record, onset: Time) -> Self {
+    fn new(plan: &Plan, run: &Record) -> Self {
         let width = run.series.width.0;
-        Self { onset, first: run.series.bucket(onset), end: (plan.end.0 / width) as usize, width }
+        Self { buckets: (plan.end.0 / width) as usize, width }
     }
 
-    /// Returns the windows of a length that lie inside the drill, from bucket `from` on.
-    fn of(&self, from: usize, length: crate::base::Span) -> impl Iterator<Item = Range<usize>> {
+    fn end(&self) -> Time {
+        Time(self.buckets as u64 * self.width)
+    }
+
+    /// Returns the windows of a length that lie inside a part of the run.
+    fn of(&self, part: Part, length: Span) -> impl DoubleEndedIterator<Item = Range<usize>> {
         let buckets = length.0.div_ceil(self.width) as usize;
-        let last = (self.end + 1).saturating_sub(buckets);
-        (from..last).map(move |start| start..start + buckets)
+        let from = (part.onset.0 / self.width) as usize;
+        let end = (part.until.0 / self.width) as usize;
+        (from..(end + 1).saturating_sub(buckets)).map(move |start| start..start + buckets)
     }
 
-    fn time(&self, bucket: usize) -> Time {
-        Time(bucket as u64 * self.width).max(self.onset)
+    fn time(&self, bucket: usize, part: Part) -> Time {
+        Time(bucket as u64 * self.width).max(part.onset)
     }
 }
 
-/// Containment: after harm has exceeded its threshold, the beginning of the first window in which
-/// it stays below; the onset itself if it never exceeds it.
-fn contain(plan: &Plan, run: &Record, twin: &Record, windows: &Windows) -> Option<Time> {
+/// Containment: the beginning of the first window after the last one in which harm was at its threshold
+/// or above; the onset itself if it never was.
+fn contain(plan: &Plan, (run, twin): (&Record, &Record), windows: &Windows, part: Part) -> Option<Time> {
     let targets = &plan.targets;
     let is_calm = |window: &Range<usize>| {
-        let (mut bad, mut twin_bad, mut arrived) = (0, 0, 0);
+        let (mut counts, mut twin_counts) = (TierCounts::default(), TierCounts::default());
         for bucket in window.clone() {
             for tier in (0..TIERS).filter(|tier| targets.contain_tiers.has(*tier)) {
-                bad += run.series.tiers[bucket][tier].bad();
-                twin_bad += twin.series.tiers[bucket][tier].bad();
-                arrived += run.series.tiers[bucket][tier].arrived;
+                counts.add(&run.series.tiers[bucket][tier]);
+                twin_counts.add(&twin.series.tiers[bucket][tier]);
             }
         }
-        let lost = bad.saturating_sub(twin_bad);
-        arrived > 0 && (lost == 0 || (lost as f64) < targets.harm_below.real() * arrived as f64)
+        let lost = lost(&counts, &twin_counts);
+        counts.arrived > 0 && (lost == 0 || (lost as f64) < targets.harm_below.real() * counts.arrived as f64)
     };
-    let mut sliding = windows.of(windows.first, targets.contain_for);
-    match sliding.find(|window| !is_calm(window)) {
-        None => Some(windows.onset),
-        Some(_) => sliding.find(is_calm).map(|window| windows.time(window.start)),
-    }
+    let sliding = || windows.of(part, targets.contain_for);
+    // A part too short for a window shows nothing.
+    let last = sliding().next_back()?;
+    let Some(restless) = sliding().rev().find(|window| !is_calm(window)) else {
+        return Some(part.onset);
+    };
+    (restless != last).then(|| windows.time(restless.start + 1, part))
 }
 
-/// Recovery: the beginning of the first window, not before containment, over which every objective
-/// is proved by its lower confidence bound.
-fn recover(plan: &Plan, run: &Record, windows: &Windows, contain: Time) -> Option<Time> {
+/// Recovery: the beginning of the first window, not before containment and after the last window in
+/// which an objective was missed, over which every objective is proved by its lower confidence bound.
+fn recover(plan: &Plan, run: &Record, windows: &Windows, (part, contained): (Part, Time)) -> Option<Time> {
     let targets = &plan.targets;
     let confidence = targets.confidence.real();
-    let is_proved = |window: &Range<usize>| {
+    let all = |window: &Range<usize>, is_met: &dyn Fn(u64, u64, f64) -> bool| {
         plan.slos.iter().enumerate().all(|(index, slo)| {
             let (good, all) = run.series.objective(index, window.start, window.end);
-            wilson_lower(good, all, confidence) >= slo.goal.real()
+            is_met(good, all, slo.goal.real())
         })
     };
-    if contain > windows.onset {
-        let mut sliding = windows.of(run.series.bucket(contain), targets.recover_for);
-        return sliding.find(is_proved).map(|window| windows.time(window.start));
-    }
-    // No harm above its threshold: recovery counts from the first objective that was not proved.
-    let mut sliding = windows.of(windows.first, targets.recover_for);
-    match sliding.find(|window| !is_proved(window)) {
-        None => Some(windows.onset),
-        Some(_) => sliding.find(is_proved).map(|window| windows.time(window.start)),
-    }
+    let is_met =
+        |window: &Range<usize>| all(window, &|good, all, goal| all > 0 && good as f64 >= goal * all as f64);
+    let is_proved =
+        |window: &Range<usize>| all(window, &|good, all, goal| wilson_lower(good, all, confidence) >= goal);
+    let missed = windows.of(part, targets.recover_for).rev().find(|window| !is_met(window));
+    let begin = Part { onset: contained, ..part };
+    let after = missed.map_or(0, |window| window.start + 1);
+    let mut later = windows.of(begin, targets.recover_for).filter(|window| window.start >= after);
+    later.find(is_proved).map(|window| windows.time(window.start, begin))
 }

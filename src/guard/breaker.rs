@@ -101,6 +101,16 @@ impl Breaker {
         }
     }
 
+    /// A call that was admitted ended for a reason of the client's own: that says nothing about the
+    /// mock, but the next call may be a probe.
+    pub fn on_withdrawn(&mut self, is_probe: bool) {
+        if let State::HalfOpen { is_probing, .. } = &mut self.state
+            && is_probe
+        {
+            *is_probing = false;
+        }
+    }
+
     /// Holds the breaker open until it is let go.
     pub fn hold(&mut self) {
         self.is_held = true;
@@ -219,6 +229,17 @@ mod tests {
         assert_eq!(breaker.on_result(at(16), true, false), Some(Change::Opened));
         assert_eq!(breaker.admit(at(30)), Admission::Refuse);
         assert_eq!(breaker.admit(at(31)), Admission::Probe);
+    }
+
+    #[test]
+    fn a_withdrawn_probe_lets_the_next_call_be_one() {
+        let mut breaker = breaker();
+        for _ in 0..4 {
+            breaker.on_result(at(0), false, false);
+        }
+        assert_eq!(breaker.admit(at(15)), Admission::Probe);
+        breaker.on_withdrawn(true);
+        assert_eq!(breaker.admit(at(15)), Admission::Probe);
     }
 
     #[test]

@@ -188,9 +188,7 @@ impl Incident {
                     lane.phase = Phase::Watching;
                     return false;
                 }
-                if !step.when.is_empty() {
-                    lane.window_from = now;
-                }
+                lane.window_from = if step.when.is_empty() { self.opened.unwrap_or(now) } else { now };
                 lane.phase = Phase::Doing { until: now + hands.time_for(lane.actor, step) };
                 true
             }
@@ -297,7 +295,7 @@ impl Incident {
                 lane.observed((index, step), false, hands);
                 return true;
             }
-            // Looked at again with the next tick.
+            // Looked at again a little later.
             lane.phase = Phase::Thawing { next, at: (now + Span::from_secs(15)).min(until), until };
             return false;
         }

@@ -88,14 +88,19 @@ struct Desk {
     confidence: f64,
 }
 
-/// The health probes of a mock.
+/// The health probes of a mock: one at a time, sent every [`PROBE_EVERY`] while somebody waits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Probes {
     /// Since when every probe was answered.
     answering_since: Option<Time>,
-    /// Whether one is under way; one that is not back by the next tick is not answered.
+    /// When the last one was sent.
+    sent: Time,
+    /// Whether it is under way.
     is_out: bool,
 }
+
+/// How often a mock is probed, and how long a probe may take before it counts as unanswered.
+const PROBE_EVERY: Span = Span::from_secs(15);
 
 impl<'p> Ops<'p> {
     /// Returns the control plane at the beginning of a run.
@@ -107,7 +112,7 @@ impl<'p> Ops<'p> {
             runbook.recovery.iter().chain(steps)
         });
         watched.extend(checks.filter_map(watched_by_check));
-        // A tick that divides every window makes each exactly as long as it says.
+        // A tick that divides every window makes each exactly as long as it says (very long ones, nearly).
         let spans = watched.iter().map(|(_, span)| *span).chain(plan.alerts.iter().map(|alert| alert.every));
         let seconds = spans.map(|span| span.0.div_ceil(Span::from_secs(1).0)).fold(15, gcd);
         let tick = Span::from_secs(seconds);
@@ -154,7 +159,8 @@ impl<'p> Ops<'p> {
             self.next_tick = now + self.tick;
             self.windows.observe(now, telemetry);
             self.evaluate(now, telemetry, journal);
-            for probes in self.desk.probes.iter_mut().filter(|probes| probes.is_out) {
+            let is_overdue = |probes: &&mut Probes| probes.is_out && now.since(probes.sent) > PROBE_EVERY;
+            for probes in self.desk.probes.iter_mut().filter(is_overdue) {
                 probes.answering_since = None;
             }
         }
@@ -167,15 +173,15 @@ impl<'p> Ops<'p> {
             incident.handle(runbook, (&view, &self.desk), journal, out);
         }
         if is_tick {
-            self.probe(out);
+            self.probe(now, out);
         }
     }
 
     /// Takes the result of a probe.
     pub fn on_probe(&mut self, now: Time, mock: usize, is_ok: bool) {
         let probes = &mut self.desk.probes[mock];
-        let answering_since = is_ok.then(|| probes.answering_since.unwrap_or(now));
-        *probes = Probes { answering_since, is_out: false };
+        probes.answering_since = is_ok.then(|| probes.answering_since.unwrap_or(now));
+        probes.is_out = false;
     }
 
     /// Returns whether any alert fires.
@@ -230,17 +236,17 @@ impl<'p> Ops<'p> {
     }
 
     /// Asks for a probe of every mock that somebody waits for.
-    fn probe(&mut self, out: &mut Vec<Command>) {
+    fn probe(&mut self, now: Time, out: &mut Vec<Command>) {
         for mock in 0..self.plan.mocks.len() {
             let mut incidents = self.incidents.iter().zip(&self.plan.runbooks);
             let is_awaited = incidents.any(|(incident, runbook)| incident.awaits_answer(mock, runbook));
             let probes = &mut self.desk.probes[mock];
-            if is_awaited {
-                probes.is_out = true;
-                out.push(Command::Probe(mock as u8));
-            } else {
+            if !is_awaited {
                 // What was seen before nobody looked says nothing about later.
-                *probes = Probes::default();
+                probes.answering_since = None;
+            } else if !probes.is_out && now.since(probes.sent) >= PROBE_EVERY {
+                (probes.is_out, probes.sent) = (true, now);
+                out.push(Command::Probe(mock as u8));
             }
         }
     }

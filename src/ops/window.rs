@@ -29,7 +29,7 @@ struct Window {
 }
 
 /// The most totals that one window keeps.
-const KEPT_MAX: u64 = 2048;
+const KEPT_MAX: u64 = 21_600;
 
 impl Window {
     fn new(source: Source, span: Span, tick: Span) -> Self {

@@ -198,6 +198,24 @@ pub enum FaultEffect {
     RateLimit(Ratio),
 }
 
+impl FaultEffect {
+    /// Whether it changes single calls; the others take something from the mock as a whole.
+    pub fn is_on_calls(&self) -> bool {
+        match self {
+            Self::Hang(_) | Self::Latency(_) | Self::Error(..) | Self::ReplyLost { .. } => true,
+            Self::Capacity(_) | Self::RateLimit(_) => false,
+        }
+    }
+
+    /// Whether it takes anything from the mock as a whole.
+    pub fn takes_something(&self) -> bool {
+        match self {
+            Self::Capacity(left) | Self::RateLimit(left) => *left < Ratio::ONE,
+            Self::Hang(_) | Self::Latency(_) | Self::Error(..) | Self::ReplyLost { .. } => false,
+        }
+    }
+}
+
 /// A fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultPlan {

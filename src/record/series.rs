@@ -30,6 +30,14 @@ pub struct TierCounts {
 }
 
 impl TierCounts {
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Self) {
+        self.arrived += other.arrived;
+        for (own, more) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *own += more;
+        }
+    }
+
     /// Returns the count of an outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]

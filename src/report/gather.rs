@@ -156,15 +156,30 @@ fn steps(plan: &Plan, run: &Record) -> Vec<StepResult> {
                 runbook: of.name.clone(),
                 step: of.steps[step].id.clone(),
                 owner: owner_name(plan, owner),
-                done_s: moment(entry.at),
+                done_s: Some(moment(entry.at)),
                 late: is_late,
                 observed: None,
             };
             steps.push(((runbook, step), result));
-        } else if let Event::StepObserved { runbook, step, is_seen } = entry.event
-            && let Some(known) = steps.iter_mut().rev().find(|known| known.0 == (runbook, step))
-        {
-            known.1.observed = Some(is_seen);
+        } else if let Event::StepObserved { runbook, step, is_seen } = entry.event {
+            let is_it = |known: &&mut ((usize, usize), StepResult)| {
+                known.0 == (runbook, step) && known.1.observed.is_none()
+            };
+            if let Some(known) = steps.iter_mut().rev().find(is_it) {
+                known.1.observed = Some(is_seen);
+                continue;
+            }
+            // A step given up half done, such as a thaw.
+            let of = &plan.runbooks[runbook];
+            let result = StepResult {
+                runbook: of.name.clone(),
+                step: of.steps[step].id.clone(),
+                owner: owner_name(plan, of.steps[step].owner),
+                done_s: None,
+                late: true,
+                observed: Some(is_seen),
+            };
+            steps.push(((runbook, step), result));
         }
     }
     steps.into_iter().map(|(_, result)| result).collect()

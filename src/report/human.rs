@@ -169,12 +169,5 @@ fn harm(result: &DrillResult, text: &mut String) {
 
 fn foot(result: &DrillResult, text: &mut String) {
     let Some(run) = result.worst_run() else { return };
-    line!(
-        text,
-        "\n  look at seed {} ({}): stormdrill run {} --seed {}",
-        run.seed,
-        run.verdict,
-        result.scenario.path,
-        run.seed
-    );
+    line!(text, "\n  look at seed {} ({}): {} --seed {}", run.seed, run.verdict, result.again, run.seed);
 }

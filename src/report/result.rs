@@ -41,6 +41,9 @@ pub struct DrillResult {
     pub targets: Vec<TargetSummary>,
     /// Every run.
     pub runs: Vec<RunResult>,
+    /// The command that runs this drill again, but for the seed.
+    #[serde(skip)]
+    pub again: String,
     #[serde(skip)]
     pub(crate) concluded: Option<Verdict>,
 }
@@ -259,8 +262,8 @@ pub struct StepResult {
     pub step: String,
     /// Who did it.
     pub owner: String,
-    /// When, since the drill began.
-    pub done_s: f64,
+    /// When, since the drill began; null if it was given up.
+    pub done_s: Option<f64>,
     /// Whether its window had passed.
     pub late: bool,
     /// Whether what it expected was observed; null if it expected nothing or time ran out.
@@ -305,6 +308,7 @@ impl DrillResult {
                 runs_needed: judgement.runs_needed,
             },
             targets: summaries(&cards),
+            again: format!("stormdrill run {}", scenario.path),
             concluded: Some(judgement.verdict),
             runs: kept.into_iter().map(|kept| kept.result).collect(),
         }

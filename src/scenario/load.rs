@@ -176,7 +176,7 @@ fn find(name: &str, place: Place, library: &dyn Library, sink: &mut Sink) -> Opt
 }
 
 /// Returns the last folder and the name of a path, so that the same file reads the same anywhere.
-fn short_path(path: &str) -> String {
+pub(crate) fn short_path(path: &str) -> String {
     let path = path.replace('\\', "/");
     let mut parts = path.rsplit('/');
     let file = parts.next().unwrap_or_default();

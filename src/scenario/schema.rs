@@ -26,7 +26,9 @@ pub fn field<T: Decode>(name: &'static str, doc: &str, definitions: &mut Definit
     if let Some(object) = schema.as_object_mut() {
         let form = object.get("description").and_then(Value::as_str).map(String::from);
         let text = match form {
-            Some(form) if !object.contains_key("$ref") => format!("{told} Form: {form}."),
+            Some(form) if !object.contains_key("$ref") && !object.contains_key("enum") => {
+                format!("{told} Form: {form}.")
+            }
             Some(_) | None => told,
         };
         object.insert("description".into(), Value::String(text));

@@ -49,6 +49,12 @@ fn the_bytes_do_not_depend_on_threads_folder_time_zone_or_language() {
         .output()
         .unwrap();
     assert_eq!(one, output.stdout, "another folder, time zone and language");
+    let output = stormdrill()
+        .current_dir(elsewhere.join("scenarios"))
+        .args(["run", "--seeds", "4", "--format", "json", "tool-timeout-backlog.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(one, output.stdout, "from the scenario's own folder");
 }
 
 #[test]
@@ -109,7 +115,9 @@ fn exits(code: i32, arguments: &[&str]) -> String {
 fn exit_codes_say_what_the_verdict_says() {
     exits(3, &["run", DRILL, "--seeds", "3"]);
     exits(1, &["run", DRILL, "--seeds", "10", "--without", "guards", "--without", "runbooks"]);
-    exits(1, &["run", DRILL, "--seeds", "5", "--saboteur"]);
+    let sabotaged = exits(1, &["run", DRILL, "--seeds", "5", "--saboteur"]);
+    // The command to look closer is the command that was run.
+    assert!(sabotaged.contains(&format!("stormdrill run {DRILL} --saboteur --seed 1")), "{sabotaged}");
     exits(3, &["run", DRILL, "--seeds", "3", "--without", "faults"]);
 }
 

@@ -56,10 +56,9 @@ fn nothing(inject: &str) -> String {
 
 /// Everything of a record that a fault of dose zero may not change.
 fn essence(record: &Record) -> String {
-    format!(
-        "{:?} {:?} {:?} {:?} {:?}",
-        record.tiers, record.mocks, record.effects, record.spend, record.series
-    )
+    let latencies = record.latencies.each_ref().map(|of| (of.len(), of.mean().to_bits(), of.max()));
+    let Record { tiers, mocks, effects, spend, series, left_behind, .. } = record;
+    format!("{tiers:?} {mocks:?} {effects:?} {spend:?} {series:?} {latencies:?} {left_behind:?}")
 }
 
 #[test]
@@ -76,6 +75,7 @@ fn a_fault_of_dose_zero_changes_nothing() {
     ] {
         let with = rehearse(&plan(&format!("{SYSTEM}{RETRY}{}", nothing(inject))), 5);
         assert_eq!(essence(&with), without, "{inject}");
+        assert_eq!(with.witnesses[0].hits, 0, "{inject}");
     }
 }
 

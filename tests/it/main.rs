@@ -6,6 +6,7 @@
 mod architecture;
 mod command_line;
 mod controls;
+mod guardrails;
 mod identity;
 mod inputs;
 mod overload;

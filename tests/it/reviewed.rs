@@ -172,6 +172,7 @@ fn taking_a_step_away_does_not_redraw_the_people_who_do_the_others() {
             at(|event| matches!(event, Event::Updated(_))),
         )
     };
+    assert!(times(&whole).0.is_some() && times(&whole).1.is_some());
     assert_eq!(times(&whole), times(&reduced));
 }
 
@@ -252,6 +253,7 @@ fn a_plan_that_goes_round_without_end_fails_its_task() {
     );
     let text = text.replace("\"10/s\"", "\"1/min\"").replace("[[fault]]", "[[fault]]\n# nobody calls it");
     let record = rehearse(&plan(&text), 1);
+    assert!(record.tiers[1].arrived > 50);
     assert_eq!(record.tiers[1].of(Outcome::Failed), record.tiers[1].arrived);
 }
 
@@ -290,6 +292,7 @@ latency = { share = "1%", below = "1s" }
 "#;
     let record = rehearse(&plan(text), 1);
     let (good, all) = record.series.objective(0, 0, record.series.tiers.len());
+    assert!(all > 500);
     assert_eq!((good, all), (0, record.tiers[1].of(Outcome::Unsafe)));
 }
 

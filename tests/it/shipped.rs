@@ -100,12 +100,3 @@ fn doing_nothing_fails_with_plainly_worse_harm() {
         );
     }
 }
-
-#[test]
-fn grading_a_saved_record_again_gives_the_same_scorecard() {
-    for scenario in scenarios() {
-        let plan = Plan::of(&scenario);
-        let trial = study::trial(&plan, 4);
-        assert_eq!(stormdrill::grade::grade(&plan, &trial.run.clone(), &trial.twin.clone()), trial.card);
-    }
-}

@@ -2,10 +2,10 @@
 
 use stormdrill::grade::{RunVerdict, Verdict};
 use stormdrill::plan::Plan;
-use stormdrill::record::Event;
+use stormdrill::record::{Event, TierCounts};
 use stormdrill::study::{self, Trial};
 
-use crate::{plan, scenario};
+use crate::scenario;
 
 fn system(error_rate: &str, fault_on: &str, targets: &str) -> String {
     format!(
@@ -97,11 +97,88 @@ fn the_budget_spent_is_that_of_the_whole_period() {
 
 #[test]
 fn a_drill_without_a_stated_target_cannot_be_loaded() {
-    let loaded = stormdrill::scenario::load_text(
-        "x.toml",
-        &system("0%", "tool", "").replace("[targets]\ncost_above = \"0%\"", ""),
-        &std::collections::BTreeMap::new(),
-    );
+    let text = system("0%", "tool", "").replace("[targets]\ncost_above = \"0%\"", "");
+    let loaded = stormdrill::scenario::load_text("x.toml", &text, &std::collections::BTreeMap::new());
     assert!(loaded.scenario.is_none());
-    assert!(plan("duration = \"1m\"\nbaseline = \"10s\"\n[mocks.t]\nkind = \"tool\"\nservice = \"1s\"\n[load]\narrivals.poisson = \"1/s\"\ntiers = { batch = \"100%\" }\n[agents.a]\nplan = [{ use = \"t\" }]\n[slo.s]\nsuccess = \"1%\"").faults.is_empty());
+    let codes: Vec<&str> = loaded.problems.iter().map(|problem| problem.code.name()).collect();
+    assert_eq!(codes, ["unstated-target"]);
+}
+
+/// Tasks that hang until the drill is over have no outcome, and are lost all the same.
+#[test]
+fn tasks_that_never_end_are_lost() {
+    let text = system("0%", "tool", "contain = \"5m\"\nlost = { critical = \"5%\" }")
+        .replace("inject.error = { share = \"50%\" }", "inject.hang = { share = \"100%\", hold = \"1d\" }")
+        .replace("duration = \"5m\"", "duration = \"20m\"");
+    let text = format!("{text}\n[guard.tool]\ntimeout = \"2h\"\n");
+    let Trial { run, card, .. } = trial(&text);
+    assert_eq!(run.tiers.iter().map(TierCounts::bad).sum::<u64>(), 0, "nothing ended badly");
+    let lost = &card.harm.tiers[0];
+    assert!(lost.lost > lost.arrived / 2, "{lost:?}");
+    assert_eq!(card.times.contain, None);
+    assert_eq!(card.verdict, RunVerdict::Fail);
+}
+
+#[test]
+fn a_relapse_puts_containment_and_recovery_off() {
+    let again = "[[fault]]\nid = \"again\"\non = \"tool\"\nstart = \"10m\"\nduration = \"15m\"\nramp = \"15m\"\ninject.error = { share = \"60%\" }\n";
+    // The same fault once more, rising slowly; its first hit comes soon after the first fault's.
+    let text = format!("{}{again}", system("0%", "tool", "contain = \"20m\"\nrecover = \"20m\""));
+    let Trial { card, .. } = trial(&text);
+    assert!(card.times.contain.unwrap().seconds() > 1400.0, "{:?}", card.times);
+    assert!(card.times.recover.unwrap().seconds() > 1400.0, "{:?}", card.times);
+}
+
+/// Two faults far apart: each has its own time, and the longer one counts.
+#[test]
+fn the_longest_of_several_faults_counts() {
+    let again = "[[fault]]\nid = \"again\"\non = \"tool\"\nstart = \"20m\"\nduration = \"2m\"\ninject.error = { share = \"50%\" }\n";
+    let text = format!("{}{again}", system("0%", "tool", "contain = \"6m\"\nrecover = \"6m\""));
+    let Trial { card, .. } = trial(&text);
+    assert!((894.0..902.0).contains(&card.times.contain.unwrap().seconds()), "{:?}", card.times);
+    assert_eq!(card.verdict, RunVerdict::Pass, "{:?}", card.because);
+}
+
+#[test]
+fn a_fault_that_changes_nothing_has_no_witness() {
+    let nothing = |id: &str, inject: &str| {
+        format!(
+            "[[fault]]\nid = \"{id}\"\non = \"tool\"\nstart = \"10m\"\nduration = \"5m\"\ninject.{inject}\n"
+        )
+    };
+    let real = system("0%", "tool", "")
+        .replace(
+            "service = \"20ms\"",
+            "service = \"20ms\"\nconcurrency = 1\nquota = { requests = \"900/min\" }",
+        )
+        .replace("inject.error = { share = \"50%\" }", "inject.hang = { share = \"100%\", hold = \"1s\" }");
+    for (id, inject) in [
+        ("no-latency", "latency = { add = \"0s\" }"),
+        ("hidden", "error = { share = \"100%\", after = \"20ms\" }"),
+        ("full", "capacity = { to = \"100%\" }"),
+        ("whole", "rate-limit = { to = \"100%\" }"),
+    ] {
+        let cuts =
+            nothing("cut", "capacity = { to = \"0%\" }") + &nothing("slow", "rate-limit = { to = \"10%\" }");
+        let Trial { run, card, .. } = trial(&format!("{real}{}{cuts}", nothing(id, inject)));
+        assert_eq!(run.witnesses[1].hits, 0, "{id}");
+        assert!(run.witnesses[1].exposed > 1000, "{id}");
+        assert!(
+            run.witnesses.iter().all(|witness| witness.hits <= witness.exposed),
+            "{id}: {:?}",
+            run.witnesses
+        );
+        assert_eq!(card.verdict, RunVerdict::NotExposed, "{id}");
+    }
+}
+
+#[test]
+fn a_fault_that_outlives_its_release_is_found_in_the_aftermath() {
+    let plan = Plan::of(&scenario(&system("0%", "tool", "")));
+    let Trial { mut run, twin, card } = study::trial(&plan, 1);
+    let aftermath = |card: &stormdrill::grade::Scorecard| card.targets.last().unwrap().clone();
+    assert!(aftermath(&card).is_met);
+    run.witnesses[0].decided = Some(plan.faults[0].end);
+    let doctored = stormdrill::grade::grade(&plan, &run, &twin);
+    assert!(aftermath(&doctored).why().contains("after its release"), "{}", aftermath(&doctored).why());
 }

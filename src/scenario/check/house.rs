@@ -39,8 +39,14 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
         sink.push(problem.hint("add `cost_above = \"30%\"` to the targets"));
     }
     for (name, at) in &targets.lost.0 {
-        tier(name, at.place, sink);
+        let known = tier(name, at.place, sink);
         share(&at.value, sink);
+        if known
+            .is_some_and(|tier| is_known(&checked.file.load) && tier_share(&checked.file.load, tier) == 0.0)
+        {
+            let message = format!("no {name} task arrives, so nothing of it can be measured");
+            sink.push(Problem::error(Code::Contradiction, at.place, message));
+        }
     }
     for ratio in [&targets.required, &targets.confidence].into_iter().flatten() {
         let bounds = Ratio::from_percent(50)..Ratio::ONE;
