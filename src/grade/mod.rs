@@ -77,7 +77,8 @@ fn verdict(
     }
     let missed: Vec<String> = targets.iter().filter(|target| !target.is_met).map(TargetResult::why).collect();
     if missed.is_empty() {
-        let reason = format!("all {} targets were met", targets.len());
+        let measured: Vec<String> = targets.iter().map(TargetResult::why).collect();
+        let reason = format!("all {} targets were met: {}", targets.len(), measured.join("; "));
         return (RunVerdict::Pass, vec![reason]);
     }
     (RunVerdict::Fail, missed)

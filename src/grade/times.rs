@@ -33,11 +33,11 @@ pub fn times(plan: &Plan, run: &Record, twin: &Record) -> Times {
         let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
         later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
     });
-    let windows = Windows::new(plan, run);
-    let contain = over_faults(run, onset, &windows, |part| contain(plan, (run, twin), &windows, part));
+    let windows = Windows::new(plan, run, twin);
+    let contain = over_faults(run, onset, &windows, |part| contain(plan, &windows, part));
     let recover = over_faults(run, onset, &windows, |part| {
-        let contained = self::contain(plan, (run, twin), &windows, part)?;
-        recover(plan, run, &windows, (part, contained))
+        let contained = self::contain(plan, &windows, part)?;
+        recover(plan, &windows, (part, contained))
     });
     Times { onset: Some(onset), detect, acknowledge, contain, recover }
 }
@@ -90,16 +90,48 @@ fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {
     None
 }
 
-/// Windows that slide over the buckets of a run.
+/// Windows that slide over the buckets of a run and its twin.
 struct Windows {
     buckets: usize,
     width: u64,
+    /// By bucket, the tasks of the tiers whose harm counts, before that bucket: of the run and the twin.
+    tasks: Vec<(TierCounts, TierCounts)>,
+    /// By bucket and objective, good tasks and all tasks before that bucket.
+    slos: Vec<Vec<(u64, u64)>>,
 }
 
 impl Windows {
-    fn new(plan: &Plan, run: &Record) -> Self {
+    fn new(plan: &Plan, run: &Record, twin: &Record) -> Self {
         let width = run.series.width.0;
-        Self { buckets: (plan.end.0 / width) as usize, width }
+        let buckets = (plan.end.0 / width) as usize;
+        let (mut tasks, mut slos) = (Vec::with_capacity(buckets + 1), Vec::with_capacity(buckets + 1));
+        let mut sums = (TierCounts::default(), TierCounts::default());
+        let mut ended = vec![(0, 0); plan.slos.len()];
+        for bucket in 0..=buckets {
+            tasks.push(sums);
+            slos.push(ended.clone());
+            for tier in (0..TIERS).filter(|tier| plan.targets.contain_tiers.has(*tier)) {
+                sums.0.add(&run.series.tiers[bucket][tier]);
+                sums.1.add(&twin.series.tiers[bucket][tier]);
+            }
+            for (slo, sum) in ended.iter_mut().enumerate() {
+                let (good, all) = run.series.objective(slo, bucket, bucket + 1);
+                *sum = (sum.0 + good, sum.1 + all);
+            }
+        }
+        Self { buckets, width, tasks, slos }
+    }
+
+    /// Returns the tasks of the run and the twin in a window.
+    fn tasks(&self, window: &Range<usize>) -> (TierCounts, TierCounts) {
+        let (from, to) = (&self.tasks[window.start], &self.tasks[window.end]);
+        (to.0.less(&from.0), to.1.less(&from.1))
+    }
+
+    /// Returns good tasks and all tasks of an objective in a window.
+    fn objective(&self, slo: usize, window: &Range<usize>) -> (u64, u64) {
+        let (from, to) = (self.slos[window.start][slo], self.slos[window.end][slo]);
+        (to.0 - from.0, to.1 - from.1)
     }
 
     fn end(&self) -> Time {
@@ -121,16 +153,10 @@ impl Windows {
 
 /// Containment: the beginning of the first window after the last one in which harm was at its threshold
 /// or above; the onset itself if it never was.
-fn contain(plan: &Plan, (run, twin): (&Record, &Record), windows: &Windows, part: Part) -> Option<Time> {
+fn contain(plan: &Plan, windows: &Windows, part: Part) -> Option<Time> {
     let targets = &plan.targets;
     let is_calm = |window: &Range<usize>| {
-        let (mut counts, mut twin_counts) = (TierCounts::default(), TierCounts::default());
-        for bucket in window.clone() {
-            for tier in (0..TIERS).filter(|tier| targets.contain_tiers.has(*tier)) {
-                counts.add(&run.series.tiers[bucket][tier]);
-                twin_counts.add(&twin.series.tiers[bucket][tier]);
-            }
-        }
+        let (counts, twin_counts) = windows.tasks(window);
         let lost = lost(&counts, &twin_counts);
         counts.arrived > 0 && (lost == 0 || (lost as f64) < targets.harm_below.real() * counts.arrived as f64)
     };
@@ -145,12 +171,12 @@ fn contain(plan: &Plan, (run, twin): (&Record, &Record), windows: &Windows, part
 
 /// Recovery: the beginning of the first window, not before containment and after the last window in
 /// which an objective was missed, over which every objective is proved by its lower confidence bound.
-fn recover(plan: &Plan, run: &Record, windows: &Windows, (part, contained): (Part, Time)) -> Option<Time> {
+fn recover(plan: &Plan, windows: &Windows, (part, contained): (Part, Time)) -> Option<Time> {
     let targets = &plan.targets;
     let confidence = targets.confidence.real();
     let all = |window: &Range<usize>, is_met: &dyn Fn(u64, u64, f64) -> bool| {
         plan.slos.iter().enumerate().all(|(index, slo)| {
-            let (good, all) = run.series.objective(index, window.start, window.end);
+            let (good, all) = windows.objective(index, window);
             is_met(good, all, slo.goal.real())
         })
     };

@@ -38,6 +38,13 @@ impl TierCounts {
         }
     }
 
+    /// Returns the difference to earlier counts.
+    #[must_use]
+    pub fn less(&self, earlier: &Self) -> Self {
+        let outcomes = std::array::from_fn(|index| self.outcomes[index] - earlier.outcomes[index]);
+        Self { arrived: self.arrived - earlier.arrived, outcomes }
+    }
+
     /// Returns the count of an outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]

@@ -1,4 +1,5 @@
-//! Scenario files that express queues with a closed form, against that form.
+//! Scenario files that express queues with a closed form, against that form: limited by slots, by queue
+//! places, by a model's tokens, and by the client's own bulkhead.
 //!
 //! The bound is four standard errors over seeds (99.994 % of means lie inside, if the form is
 //! right), so a failure here is a bug and not bad luck; the seeds are fixed anyway.
