@@ -41,7 +41,8 @@ impl World<'_> {
         let task = &self.tasks[slot];
         let (tier, call) = (usize::from(task.tier), task.call);
         let mock = usize::from(call.mock);
-        if let Some(budget) = &plan.tasks.budget {
+        // What costs nothing is not held back.
+        if let Some(budget) = plan.tasks.budget.as_ref().filter(|_| plan.mocks[mock].is_priced()) {
             let is_over = budget.per_task.is_some_and(|limit| task.cost >= limit);
             let is_minute_over = !budget.spare.has(tier)
                 && budget.per_minute.is_some_and(|limit| self.minute.is_spent(self.now, limit));

@@ -81,6 +81,13 @@ pub struct MockPlan {
     pub enforces: bool,
 }
 
+impl MockPlan {
+    /// Whether its calls cost anything.
+    pub fn is_priced(&self) -> bool {
+        self.price_per_call > Money::ZERO || self.prices.iter().any(|price| *price > Money::ZERO)
+    }
+}
+
 /// Trying again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryPlan {

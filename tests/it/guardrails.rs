@@ -174,3 +174,18 @@ fn a_slow_but_answering_mock_answers_whatever_the_evaluation_interval() {
     let (even, odd) = (done("1m").unwrap(), done("61s").unwrap());
     assert!(even.abs_diff(odd) <= 30, "{even} {odd}");
 }
+
+/// A task whose budget is used up may still use what costs nothing.
+#[test]
+fn a_spent_budget_holds_back_only_what_costs() {
+    let text = |last: &str| {
+        format!(
+            "duration = \"10m\"\nbaseline = \"1m\"\n[mocks.model]\nkind = \"model\"\nfirst_token = \"1ms\"\nper_token = \"1us\"\nprice = {{ in = \"$10\", out = \"$10\" }}\n[mocks.tool]\nkind = \"tool\"\nservice = \"1ms\"\n[load]\narrivals.constant = \"1/s\"\ntiers = {{ standard = \"100%\" }}\n[agents.a]\nplan = [{{ ask = \"model\", tokens = {{ in = \"900\", out = \"100\" }} }}, {last}]\n[slo.done]\nsuccess = \"1%\"\n[guard.tasks]\nbudget = {{ per_task = \"$0.01\" }}\n"
+        )
+    };
+    let free = rehearse(&plan(&text("{ use = \"tool\" }")), 1);
+    assert_eq!(free.tiers[1].of(Outcome::Failed), 0);
+    let dear = rehearse(&plan(&text("{ ask = \"model\", tokens = { in = \"1\", out = \"1\" } }")), 1);
+    assert_eq!(dear.tiers[1].of(Outcome::Done), 0);
+    assert_eq!(dear.mocks[0].requests, dear.tiers[1].arrived);
+}

@@ -89,9 +89,9 @@ record! {
 record! {
     /// Limits on what is spent.
     pub struct Budget {
-        /// What one task may cost; one more call beyond it fails the task.
+        /// What one task may cost; one more call that costs something fails the task.
         pub per_task: Option<At<Money>>,
-        /// What may be spent in a minute; calls beyond it are refused until the next.
+        /// What may be spent in a minute; calls that cost something are refused until the next.
         pub per_minute: Option<At<Money>>,
         /// The tiers that `per_minute` does not hold back.
         pub spare: Vec<At<Tier>>,
