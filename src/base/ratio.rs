@@ -37,9 +37,10 @@ impl Ratio {
         left > right
     }
 
-    /// Returns this share of `whole`, rounded up.
+    /// Returns this share of `whole`, rounded up; the largest number if it is larger.
     pub fn of_ceil(self, whole: u64) -> u64 {
-        (u128::from(self.0) * u128::from(whole)).div_ceil(u128::from(BILLION)) as u64
+        let share = (u128::from(self.0) * u128::from(whole)).div_ceil(u128::from(BILLION));
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod calls;
 mod control;
+mod faults;
 mod lanes;
 mod line;
 mod queue;

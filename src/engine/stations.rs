@@ -6,16 +6,31 @@ use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
 use crate::model::Dose;
-use crate::model::overlay::{Caller, is_hit};
-use crate::plan::FaultEffect;
-use crate::record::Event;
+use crate::plan::{FaultEffect, MockPlan};
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
 const ERROR: Key = Key::of_name("own error");
 const RIGHT: Key = Key::of_name("right answer");
-const FAULT: Key = Key::of_name("amount of fault");
-const INSTANCE: Key = Key::of_name("copy of agent");
-const TENANT: Key = Key::of_name("tenant of task");
+
+/// The tokens of a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    pub(super) input: u64,
+    /// Of the input, what the model had been sent before.
+    pub(super) cached: u64,
+    pub(super) output: u64,
+}
+
+impl Usage {
+    /// Returns the tokens in and out, and what they cost at a mock's prices.
+    pub(super) fn at(self, parameters: &MockPlan) -> ((u64, u64), Money) {
+        let [price_in, price_out, price_cached] = parameters.prices;
+        let cost = price_in.per_million(self.input - self.cached)
+            + price_cached.per_million(self.cached)
+            + price_out.per_million(self.output);
+        ((self.input, self.output), parameters.price_per_call + cost)
+    }
+}
 
 impl World<'_> {
     /// An attempt reaches its mock: it is refused at once, or taken up.
@@ -29,7 +44,8 @@ impl World<'_> {
         if let Some(failure) = self.permit(slot) {
             return Some(failure);
         }
-        let (tokens, cost) = self.tokens_and_cost(slot);
+        let hits = self.decide(slot);
+        let (tokens, cost) = self.bill(slot, hits);
         if let Some(wait) = self.admit(mock, tokens.0 + tokens.1) {
             self.record.mocks[mock].rate_limited += 1;
             return Some(Failure::RateLimited(wait));
@@ -39,14 +55,16 @@ impl World<'_> {
         let mut draws = attempt.key.draws();
         attempt.service = Span(parameters.service.sample_count(&mut draws));
         if let Some(per_token) = parameters.per_token {
-            attempt.service = attempt.service + Span(per_token.0.saturating_mul(tokens.1));
+            // However the tokens are billed, each real one takes its time.
+            let output = if attempt.task == NONE { 1 } else { self.tasks[attempt.task].call.tokens_out };
+            attempt.service = attempt.service + Span(per_token.0.saturating_mul(u64::from(output)));
         }
         if parameters.error_rate > 0.0 && attempt.key.with(ERROR).unit() < parameters.error_rate {
             attempt.reply = Reply::Error(500);
         }
         attempt.is_right = parameters.right >= 1.0 || attempt.key.with(RIGHT).unit() < parameters.right;
-        if !self.stations[mock].faults.is_empty() {
-            self.overlay(slot);
+        if hits != 0 {
+            self.overlay(slot, hits);
         }
         self.take_up(slot)
     }
@@ -101,28 +119,23 @@ impl World<'_> {
         None
     }
 
-    /// Returns the tokens in and out of an attempt, and what they cost.
-    fn tokens_and_cost(&self, slot: u32) -> ((u64, u64), Money) {
+    /// Returns the tokens in and out of an attempt, and what they cost, with the faults that hit it.
+    fn bill(&mut self, slot: u32, hits: u64) -> ((u64, u64), Money) {
         let attempt = &self.attempts[slot];
         let parameters = &self.plan.mocks[usize::from(attempt.mock)];
-        let flat = parameters.price_per_call;
-        if parameters.per_token.is_none() {
-            return ((0, 0), flat);
-        }
-        if attempt.task == NONE {
+        let usage = if parameters.per_token.is_none() {
+            Usage::default()
+        } else if attempt.task == NONE {
             // A health probe: one short question.
-            let [input, output, _] = parameters.prices;
-            return ((16, 1), flat + input.per_million(16) + output.per_million(1));
-        }
-        let task = &self.tasks[attempt.task];
-        let (input, output) = (u64::from(task.call.tokens_in), u64::from(task.call.tokens_out));
-        // A model knows a prefix only if it has been sent it before.
-        let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
-        let [price_in, price_out, price_cached] = parameters.prices;
-        let cost = price_in.per_million(input - cached)
-            + price_cached.per_million(cached)
-            + price_out.per_million(output);
-        ((input, output), flat + cost)
+            Usage { input: 16, cached: 0, output: 1 }
+        } else {
+            let task = &self.tasks[attempt.task];
+            let input = u64::from(task.call.tokens_in);
+            // A model knows a prefix only if it has been sent it before.
+            let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
+            Usage { input, cached, output: u64::from(task.call.tokens_out) }
+        };
+        if hits == 0 { usage.at(parameters) } else { self.bill_with_faults(slot, hits, usage) }
     }
 
     /// Asks the quotas; returns how long to wait if they refuse.
@@ -156,77 +169,6 @@ impl World<'_> {
             self.witness_all(mock, |effect| matches!(effect, FaultEffect::RateLimit(_)));
         }
         wait
-    }
-
-    /// Lays the mock's faults over an attempt.
-    #[cold]
-    fn overlay(&mut self, slot: u32) {
-        let plan = self.plan;
-        let mock = usize::from(self.attempts[slot].mock);
-        let caller = self.caller(slot);
-        for position in 0..self.stations[mock].faults.len() {
-            let index = self.stations[mock].faults[position];
-            let fault = &plan.faults[usize::from(index)];
-            if !fault.effect.is_on_calls() || !is_hit(fault, self.now, self.seed, &caller) {
-                continue;
-            }
-            self.record.witnesses[usize::from(index)].decided = Some(self.now);
-            let attempt = &mut self.attempts[slot];
-            let before = (attempt.reply, attempt.service, attempt.is_lost);
-            let mut draws = attempt.key.with(FAULT).with(fault.key).draws();
-            match &fault.effect {
-                FaultEffect::Hang(hold) => (attempt.reply, attempt.service) = (Reply::Hang, *hold),
-                FaultEffect::Latency(added) => {
-                    attempt.service = attempt.service + Span(added.sample_count(&mut draws));
-                }
-                FaultEffect::Error(status, after) => {
-                    if attempt.reply != Reply::Hang {
-                        attempt.reply = Reply::Error(*status);
-                        attempt.service = Span(after.sample_count(&mut draws));
-                    }
-                }
-                FaultEffect::ReplyLost { is_cut } => (attempt.is_lost, attempt.is_cut) = (true, *is_cut),
-                FaultEffect::Capacity(_) | FaultEffect::RateLimit(_) => {}
-            }
-            // A fault that another one hides, or that adds nothing, has not changed the call.
-            if before != (attempt.reply, attempt.service, attempt.is_lost) {
-                attempt.hits |= 1 << index;
-            }
-        }
-    }
-
-    /// Counts a request that comes by the faults of its mock.
-    fn expose(&mut self, mock: usize) {
-        for index in &self.stations[mock].faults {
-            self.record.witnesses[usize::from(*index)].exposed += 1;
-        }
-    }
-
-    /// Returns who makes a call, as far as faults can stick to it.
-    fn caller(&self, slot: u32) -> Caller {
-        let attempt = &self.attempts[slot];
-        if attempt.task == NONE {
-            return Caller { attempt: attempt.key, task: attempt.key, instance: 0, tenant: 0 };
-        }
-        let task = &self.tasks[attempt.task];
-        let copies = self.plan.agents[usize::from(task.agent)].instances;
-        let copy = (task.key.with(INSTANCE).unit() * copies as f64) as u64;
-        let tenant = (task.key.with(TENANT).unit() * self.plan.traffic.tenants as f64) as u64;
-        let instance = u64::from(task.agent) << 32 | copy;
-        Caller { attempt: attempt.key, task: task.key, instance, tenant }
-    }
-
-    /// Returns how many slots a mock has now.
-    fn capacity(&self, mock: usize) -> u32 {
-        let slots = self.plan.mocks[mock].slots;
-        let mut left = 1.0;
-        for fault in self.stations[mock].faults.iter().map(|index| &self.plan.faults[usize::from(*index)]) {
-            if let FaultEffect::Capacity(to) = fault.effect {
-                left *= 1.0 - to.complement().real() * Dose::at(fault, self.now).0;
-            }
-        }
-        // The small step down keeps 40 % of 10 at 4 where a float says 4.000000001.
-        if left >= 1.0 { slots } else { (f64::from(slots) * left - 1e-6).ceil().max(0.0) as u32 }
     }
 
     /// An attempt gets a slot.
@@ -366,25 +308,5 @@ impl World<'_> {
                 }
             }
         }
-    }
-
-    /// Notes that the faults of some bits took effect, as far as they are of the kind asked for.
-    fn witness(&mut self, hits: u64, is_kind: impl Fn(&FaultEffect) -> bool) {
-        for (index, fault) in self.plan.faults.iter().enumerate() {
-            if hits >> index & 1 == 1 && is_kind(&fault.effect) && self.record.witnesses[index].hit(self.now)
-            {
-                self.record.journal.push(self.now, Event::FaultWitnessed(index));
-            }
-        }
-    }
-
-    /// Notes that the active faults of a mock took effect, as far as they are of the kind asked for.
-    fn witness_all(&mut self, mock: usize, is_kind: impl Fn(&FaultEffect) -> bool) {
-        let active = self.stations[mock].faults.iter().filter(|index| {
-            let fault = &self.plan.faults[usize::from(**index)];
-            fault.effect.takes_something() && Dose::at(fault, self.now).0 > 0.0
-        });
-        let hits = active.fold(0, |hits, index| hits | 1 << index);
-        self.witness(hits, is_kind);
     }
 }

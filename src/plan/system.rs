@@ -203,13 +203,25 @@ pub enum FaultEffect {
     },
     /// The share of the quotas that is left.
     RateLimit(Ratio),
+    /// The same work is billed as so many times the tokens.
+    Inflation(Ratio),
+    /// What was sent before is billed as if it had not been.
+    CacheLoss,
+    /// Everything costs so many times as much.
+    Price(Ratio),
 }
 
 impl FaultEffect {
     /// Whether it changes single calls; the others take something from the mock as a whole.
     pub fn is_on_calls(&self) -> bool {
         match self {
-            Self::Hang(_) | Self::Latency(_) | Self::Error(..) | Self::ReplyLost { .. } => true,
+            Self::Hang(_)
+            | Self::Latency(_)
+            | Self::Error(..)
+            | Self::ReplyLost { .. }
+            | Self::Inflation(_)
+            | Self::CacheLoss
+            | Self::Price(_) => true,
             Self::Capacity(_) | Self::RateLimit(_) => false,
         }
     }
@@ -218,7 +230,13 @@ impl FaultEffect {
     pub fn takes_something(&self) -> bool {
         match self {
             Self::Capacity(left) | Self::RateLimit(left) => *left < Ratio::ONE,
-            Self::Hang(_) | Self::Latency(_) | Self::Error(..) | Self::ReplyLost { .. } => false,
+            Self::Hang(_)
+            | Self::Latency(_)
+            | Self::Error(..)
+            | Self::ReplyLost { .. }
+            | Self::Inflation(_)
+            | Self::CacheLoss
+            | Self::Price(_) => false,
         }
     }
 }
@@ -450,6 +468,12 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
                 (lost.share.value, FaultEffect::ReplyLost { is_cut })
             }
             Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
+            Inject::TokenInflation(inflation) => {
+                let share = inflation.share.map_or(Ratio::ONE, |at| at.value);
+                (share, FaultEffect::Inflation(inflation.factor.value))
+            }
+            Inject::CacheLoss(loss) => (loss.share.map_or(Ratio::ONE, |at| at.value), FaultEffect::CacheLoss),
+            Inject::Price(price) => (Ratio::ONE, FaultEffect::Price(price.factor.value)),
         };
         let start = Time::ZERO + fault.start.value;
         FaultPlan {

@@ -6,6 +6,7 @@
 mod architecture;
 mod command_line;
 mod controls;
+mod costs;
 mod guardrails;
 mod identity;
 mod inputs;

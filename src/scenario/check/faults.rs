@@ -1,10 +1,11 @@
 //! Checks of the faults: in time, in dose, and on a mock that can have them.
 
-use crate::base::Span;
+use crate::base::{Ratio, Span};
 use crate::scenario::check::{Checked, refer, share, unique};
 use crate::scenario::file::faults::{Fault, Inject};
 use crate::scenario::file::mocks::Mock;
 use crate::scenario::problem::{Code, Problem, Sink};
+use crate::scenario::source::At;
 
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     unique(checked.file.fault.iter().map(|fault| &fault.id), "fault", sink);
@@ -78,6 +79,29 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
             }
         }
         Inject::ReplyLost(lost) => share(&lost.share, sink),
+        Inject::TokenInflation(inflation) => {
+            if let Some(at) = &inflation.share {
+                share(at, sink);
+            }
+            costs(fault, mock, &inflation.factor, sink);
+        }
+        Inject::CacheLoss(loss) => {
+            if let Some(at) = &loss.share {
+                share(at, sink);
+            }
+            let is_cached = mock.is_none_or(|mock| {
+                mock.kind.is_hole() || mock.price.as_ref().is_some_and(|price| price.cached.is_some())
+            });
+            if !is_cached {
+                let message = format!(
+                    "`{}` has no price for cached tokens, so there is no cache to lose",
+                    fault.on.value.0
+                );
+                let problem = Problem::error(Code::Contradiction, fault.on.place, message);
+                sink.push(problem.hint("give the mock's `price` a `cached`"));
+            }
+        }
+        Inject::Price(price) => costs(fault, mock, &price.factor, sink),
         Inject::RateLimit(limit) => {
             share(&limit.to, sink);
             if mock.is_some_and(|mock| mock.quota.is_none() && !mock.kind.is_hole()) {
@@ -86,5 +110,19 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
                 sink.push(problem.hint("give the mock a `quota`"));
             }
         }
+    }
+}
+
+/// A fault of cost is on a mock that costs something, and makes it dearer.
+fn costs(fault: &Fault, mock: Option<&Mock>, factor: &At<Ratio>, sink: &mut Sink) {
+    let bounds = Ratio::ONE..=Ratio::from_percent(10_000);
+    if factor.known().is_some_and(|factor| !bounds.contains(factor)) {
+        sink.push(Problem::error(Code::OutOfRange, factor.place, "the factor lies between 100% and 10000%"));
+    }
+    if mock.is_some_and(|mock| !mock.kind.is_hole() && mock.price.is_none() && mock.price_per_call.is_none())
+    {
+        let message = format!("`{}` costs nothing", fault.on.value.0);
+        let problem = Problem::error(Code::Contradiction, fault.on.place, message);
+        sink.push(problem.hint("give the mock a `price`"));
     }
 }

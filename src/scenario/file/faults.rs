@@ -88,6 +88,32 @@ record! {
     }
 }
 
+record! {
+    /// The same work is billed as more tokens.
+    pub struct TokenInflation {
+        /// The share of requests; default 100%.
+        pub share: Option<At<Ratio>>,
+        /// The tokens billed, as a share of the real ones.
+        pub factor: At<Ratio>,
+    }
+}
+
+record! {
+    /// The prompt cache is lost: what was sent before is billed in full.
+    pub struct CacheLoss {
+        /// The share of requests; default 100%.
+        pub share: Option<At<Ratio>>,
+    }
+}
+
+record! {
+    /// The provider charges more.
+    pub struct PriceChange {
+        /// The new price, as a share of the old.
+        pub factor: At<Ratio>,
+    }
+}
+
 choice! {
     /// What is injected.
     pub enum Inject {
@@ -103,6 +129,12 @@ choice! {
         ReplyLost(ReplyLost) = "reply-lost",
         /// The provider admits less.
         RateLimit(RateLimit) = "rate-limit",
+        /// The same work is billed as more tokens.
+        TokenInflation(TokenInflation) = "token-inflation",
+        /// The prompt cache is lost.
+        CacheLoss(CacheLoss) = "cache-loss",
+        /// The provider charges more.
+        Price(PriceChange) = "price",
     }
 }
 
