@@ -18,39 +18,40 @@ use stormdrill::engine::rehearse;
 use stormdrill::plan::Plan;
 use stormdrill::scenario::load_text;
 
-/// Rounds of each.
+/// Rounds of each, and requests of a round.
 const ROUNDS: usize = 7;
+const REQUESTS: u64 = 1_000_000;
 
 fn main() {
     let loaded = load_text("benches/mmc.toml", include_str!("mmc.toml"), &std::collections::BTreeMap::new());
     let plan = Plan::of(&loaded.scenario.expect("the scenario is right"));
     let mut ratios = Vec::new();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let mut seen = [Seen::default(), Seen::default()];
     for round in 0..ROUNDS as u64 {
         let start = Instant::now();
         let record = rehearse(&plan, round);
         let engine = start.elapsed().as_nanos() as f64 / record.events as f64;
         let start = Instant::now();
-        let by_hand = by_hand::run(round, 1_000_000);
+        let by_hand = by_hand::run(round, REQUESTS);
         let floor = start.elapsed().as_nanos() as f64 / by_hand.events as f64;
-        if round == 0 {
-            let server = &record.mocks[0];
-            println!("                 requests   events/request   timeouts/attempt   mean wait of served");
-            println!(
-                "engine      {:>13} {:>16.3} {:>18.4} {:>19.3}s",
-                record.tiers[1].arrived,
-                record.events as f64 / record.tiers[1].arrived as f64,
-                server.timeouts as f64 / server.requests as f64,
-                server.waited_ns as f64 / server.started as f64 / 1e9,
-            );
-            println!(
-                "by hand     {:>13} {:>16.3} {:>18.4} {:>19.3}s",
-                1_000_000,
-                by_hand.events as f64 / 1e6,
-                by_hand.timeouts as f64 / by_hand.attempts as f64,
-                by_hand.waited / by_hand.started as f64,
-            );
-        }
+        let server = &record.mocks[0];
+        seen[0].add([
+            record.tiers[1].arrived as f64,
+            record.events as f64,
+            server.requests as f64,
+            server.timeouts as f64,
+            server.started as f64,
+            server.waited_ns as f64 / 1e9,
+        ]);
+        seen[1].add([
+            REQUESTS as f64,
+            by_hand.events as f64,
+            by_hand.attempts as f64,
+            by_hand.timeouts as f64,
+            by_hand.started as f64,
+            by_hand.waited,
+        ]);
         ours.push(engine);
         theirs.push(floor);
         ratios.push(engine / floor);
@@ -58,6 +59,9 @@ fn main() {
     for list in [&mut ours, &mut theirs, &mut ratios] {
         list.sort_by(f64::total_cmp);
     }
+    println!("                 requests   events/request   timeouts/attempt   mean wait of served");
+    seen[0].print("engine");
+    seen[1].print("by hand");
     let middle = ROUNDS / 2;
     println!("\nengine {:.1} ns/event, by hand {:.1} ns/event", ours[middle], theirs[middle]);
     println!(
@@ -66,6 +70,24 @@ fn main() {
         ratios[0],
         ratios[ROUNDS - 1]
     );
+    assert!(ratios[middle] <= 1.9, "the engine costs more than 1.9 times the loop");
+}
+
+/// What was seen of the model over all rounds, to know that both run the same: tasks, events,
+/// attempts, timeouts, services begun, and seconds waited.
+#[derive(Default)]
+struct Seen([f64; 6]);
+
+impl Seen {
+    fn add(&mut self, round: [f64; 6]) {
+        self.0.iter_mut().zip(round).for_each(|(sum, value)| *sum += value);
+    }
+
+    fn print(&self, name: &str) {
+        let [tasks, events, attempts, timeouts, started, waited] = self.0;
+        let (events, timeouts, waited) = (events / tasks, timeouts / attempts, waited / started);
+        println!("{name:<12}{tasks:>13} {events:>16.3} {timeouts:>18.4} {waited:>19.3}s");
+    }
 }
 
 /// The same model as one loop.
