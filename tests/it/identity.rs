@@ -84,14 +84,21 @@ fn a_fault_of_dose_zero_changes_nothing() {
 
 #[test]
 fn a_guardrail_taken_away_moves_no_draw_of_another_mock() {
-    let with = rehearse(&plan(&format!("{SYSTEM}{RETRY}")), 5);
     let without = rehearse(&plan(SYSTEM), 5);
-    assert!(with.mocks[0].retries > 0 && without.mocks[0].retries == 0);
-    // The model is asked as often, works as long, and costs as much, to the nanosecond and picodollar.
-    assert_eq!(with.mocks[1].requests, without.mocks[1].requests);
-    assert_eq!(with.mocks[1].busy_ns, without.mocks[1].busy_ns);
-    assert_eq!(with.spend.by_mock[1], without.spend.by_mock[1]);
-    assert_eq!(with.tiers, without.tiers);
+    for guard in [
+        RETRY,
+        "[guard.first]\ntimeout = \"150ms\"\n",
+        "[guard.first]\nbulkhead = { concurrent = 1 }\n",
+        "[guard.first]\nbreaker = { window = \"30s\", calls_min = 5, open_above = \"20%\", probe_after = \"5s\" }\n",
+    ] {
+        let with = rehearse(&plan(&format!("{SYSTEM}{guard}")), 5);
+        assert_ne!(with.mocks[0], without.mocks[0], "{guard}: it acts");
+        // The model is asked as often, works as long, and costs as much, to the nanosecond and picodollar.
+        assert_eq!(with.mocks[1].requests, without.mocks[1].requests, "{guard}");
+        assert_eq!(with.mocks[1].busy_ns, without.mocks[1].busy_ns, "{guard}");
+        assert_eq!(with.spend.by_mock[1], without.spend.by_mock[1], "{guard}");
+        assert_eq!(with.tiers, without.tiers, "{guard}");
+    }
 }
 
 #[test]
