@@ -61,17 +61,18 @@ fn over_faults(
     onsets.sort_unstable();
     let ends = onsets.iter().skip(1).copied().chain([windows.end()]);
     let mut longest = first;
+    // The onset from which the clock runs: of the earliest fault that is not over yet.
+    let mut running = None;
     for (onset, until) in onsets.iter().copied().zip(ends) {
-        let part = Part { onset, until };
-        let moment = match of(part) {
-            Some(moment) => moment,
-            // Not over when the next fault began: the time goes on with that.
-            None if until < windows.end() => until,
-            None => return None,
-        };
-        longest = longest.max(first + moment.since(onset));
+        let since = running.unwrap_or(onset);
+        // Not over when the next fault begins: the clock runs on.
+        running = Some(since);
+        if let Some(moment) = of(Part { onset, until }) {
+            longest = longest.max(first + moment.since(since));
+            running = None;
+        }
     }
-    Some(longest)
+    running.is_none().then_some(longest)
 }
 
 fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {

@@ -228,16 +228,7 @@ impl FaultEffect {
 
     /// Whether it takes anything from the mock as a whole.
     pub fn takes_something(&self) -> bool {
-        match self {
-            Self::Capacity(left) | Self::RateLimit(left) => *left < Ratio::ONE,
-            Self::Hang(_)
-            | Self::Latency(_)
-            | Self::Error(..)
-            | Self::ReplyLost { .. }
-            | Self::Inflation(_)
-            | Self::CacheLoss
-            | Self::Price(_) => false,
-        }
+        matches!(self, Self::Capacity(left) | Self::RateLimit(left) if *left < Ratio::ONE)
     }
 }
 

@@ -12,7 +12,7 @@ pub use journal::{Entry, Event, Journal};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use series::{Outcome, Series, TierCounts};
 
-use crate::base::{Span, Time};
+use crate::base::Span;
 use crate::plan::{Plan, TIERS};
 
 /// The longest task latency that the histograms tell apart, in microseconds.
@@ -114,9 +114,4 @@ impl Record {
             );
         }
     }
-}
-
-/// Returns the bucket of a moment.
-pub fn bucket(now: Time, width: Span) -> usize {
-    (now.0 / width.0) as usize
 }

@@ -100,7 +100,7 @@ impl Series {
 
     /// Returns the bucket of a moment.
     pub fn bucket(&self, now: Time) -> usize {
-        super::bucket(now, self.width)
+        (now.0 / self.width.0) as usize
     }
 
     /// Returns good and all tasks of an objective in the buckets `from..to`.

@@ -139,6 +139,22 @@ fn the_longest_of_several_faults_counts() {
     assert_eq!(card.verdict, RunVerdict::Pass, "{:?}", card.because);
 }
 
+/// Three faults end to end are one long harm: the clock does not begin anew with each.
+#[test]
+fn harm_that_goes_on_from_fault_to_fault_is_timed_as_one() {
+    let mut text = system("0%", "tool", "contain = \"6m\"\nrecover = \"6m\"");
+    for (id, start) in [("second", "14m"), ("third", "18m")] {
+        let fault = format!(
+            "[[fault]]\nid = \"{id}\"\non = \"tool\"\nstart = \"{start}\"\nduration = \"5m\"\ninject.error = {{ share = \"50%\" }}\n"
+        );
+        text.push_str(&fault);
+    }
+    let Trial { card, .. } = trial(&text);
+    // From minute 10 to minute 23.
+    assert!((1370.0..1382.0).contains(&card.times.contain.unwrap().seconds()), "{:?}", card.times);
+    assert_eq!(card.verdict, RunVerdict::Fail);
+}
+
 #[test]
 fn a_fault_that_changes_nothing_has_no_witness() {
     let nothing = |id: &str, inject: &str| {
