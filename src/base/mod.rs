@@ -4,6 +4,7 @@
 
 pub mod chance;
 pub mod dist;
+pub mod drift;
 pub mod money;
 pub mod ratio;
 pub mod stats;

@@ -3,8 +3,9 @@
 use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
 use crate::guard::{Admission, Change, retry};
+use crate::plan::Flaw;
 use crate::record::Event;
 
 /// The most attempts that may be alive at once, those that nobody waits for included.
@@ -31,6 +32,8 @@ pub(super) enum Pursuit {
     GivenUp,
 }
 
+const OUTPUT: Key = Key::of_name("check of output");
+const JUDGED: Key = Key::of_name("judgement of canary");
 const JITTER: Key = Key::of_name("jitter of pause");
 
 impl World<'_> {
@@ -236,18 +239,57 @@ impl World<'_> {
 
     /// A mock's reply, good or bad, reaches the client.
     pub(super) fn reply(&mut self, attempt: u32, result: Result<bool, Failure>) {
-        let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
+        let Attempt { mock, task, is_probe, flaw, tokens_out, .. } = self.attempts[attempt];
         if is_probe {
-            self.release(attempt);
-            self.ops.on_probe(self.now, usize::from(mock), result.is_ok());
+            self.probe_ended(attempt, result.ok());
             return;
         }
+        // A refusal or a malformed reply comes with status 200: nothing has failed on the wire.
         self.account(attempt, result.is_ok());
+        let result = result.and_then(|is_right| self.inspect(attempt).map(|()| is_right));
         self.release(attempt);
         self.leave_bulkhead(usize::from(mock));
         match result {
-            Ok(is_right) => self.succeeded(task, is_right),
+            Ok(_) if flaw == Some(Flaw::ToolCall) => self.fail(task),
+            Ok(is_right) => self.succeeded(task, is_right && flaw.is_none(), tokens_out),
             Err(failure) => self.failed(task, failure),
+        }
+    }
+
+    /// Looks at the form of a model's reply, and counts what telemetry sees of it.
+    fn inspect(&mut self, attempt: u32) -> Result<(), Failure> {
+        let Attempt { mock, key, flaw, tokens_out, .. } = self.attempts[attempt];
+        let mock = usize::from(mock);
+        if self.plan.mocks[mock].per_token.is_none() {
+            return Ok(());
+        }
+        let replies = &mut self.telemetry.replies[mock];
+        replies.all += 1;
+        replies.tokens += u64::from(tokens_out);
+        if flaw == Some(Flaw::Refused) {
+            replies.refused += 1;
+            return Err(Failure::Declined);
+        }
+        let Some(check) = &self.plan.guards[mock].output else { return Ok(()) };
+        let chance = match flaw {
+            Some(Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_)) => check.catches,
+            Some(Flaw::Wrong | Flaw::Refused) | None => check.false_positives,
+        };
+        if key.with(OUTPUT).unit() < chance {
+            replies.malformed += 1;
+            return Err(Failure::Malformed);
+        }
+        Ok(())
+    }
+
+    /// A probe or a canary question has been answered, well or not.
+    fn probe_ended(&mut self, attempt: u32, answer: Option<bool>) {
+        let Attempt { mock, key, flaw, canary, .. } = self.attempts[attempt];
+        self.release(attempt);
+        if canary == NO_EVALUATION {
+            self.ops.on_probe(self.now, usize::from(mock), answer.is_some());
+        } else if let Some(is_right) = answer {
+            self.judge(usize::from(canary), key.with(JUDGED), 1 << mock, !is_right || flaw.is_some());
         }
     }
 
@@ -256,7 +298,9 @@ impl World<'_> {
         let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
         let mock = usize::from(mock);
         if is_probe {
-            self.ops.on_probe(self.now, mock, false);
+            if self.attempts[attempt].canary == NO_EVALUATION {
+                self.ops.on_probe(self.now, mock, false);
+            }
             self.part(attempt);
             self.abandon(attempt);
             return;
@@ -327,9 +371,13 @@ impl World<'_> {
         let asked = match failure {
             Failure::RateLimited(wait) if wait > plan.retry_after_max => return None,
             Failure::RateLimited(wait) => wait,
-            Failure::Timeout | Failure::Status(_) | Failure::Cut | Failure::Denied | Failure::Refused => {
-                Span::ZERO
-            }
+            Failure::Timeout
+            | Failure::Status(_)
+            | Failure::Cut
+            | Failure::Denied
+            | Failure::Malformed
+            | Failure::Declined
+            | Failure::Refused => Span::ZERO,
         };
         if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
             return None;
@@ -376,6 +424,9 @@ impl Attempt {
             is_gone: false,
             is_trial: false,
             is_right: true,
+            flaw: None,
+            tokens_out: 0,
+            canary: NO_EVALUATION,
             is_lost: false,
             is_cut: false,
             hits: 0,

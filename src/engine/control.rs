@@ -20,8 +20,8 @@ impl World<'_> {
     /// A moment has come from which tasks are counted: warm, the end of the baseline, the last window.
     pub(super) fn mark(&mut self, slot: u32) {
         match slot {
-            WARM => self.warm.clone_from(&self.telemetry.slos),
-            LAST => self.last.clone_from(&self.telemetry.slos),
+            WARM => self.warm.clone_from(&self.truth),
+            LAST => self.last.clone_from(&self.truth),
             _ => self.judge_baseline(),
         }
     }
@@ -32,7 +32,7 @@ impl World<'_> {
         let mut broken = Vec::new();
         let mut unmeasured = None;
         for (index, slo) in plan.slos.iter().enumerate() {
-            let ((bad_before, all_before), (bad, all)) = (self.warm[index], self.telemetry.slos[index]);
+            let ((bad_before, all_before), (bad, all)) = (self.warm[index], self.truth[index]);
             let (bad, all) = (bad - bad_before, all - all_before);
             if all == 0 {
                 unmeasured = unmeasured.or(Some(slo.name.clone()));

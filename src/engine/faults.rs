@@ -7,7 +7,7 @@ use crate::engine::state::Reply;
 use crate::engine::stations::Usage;
 use crate::model::Dose;
 use crate::model::overlay::{Caller, is_hit};
-use crate::plan::FaultEffect;
+use crate::plan::{FaultEffect, Flaw};
 use crate::record::Event;
 use crate::scenario::limits::TOKENS_MAX;
 
@@ -64,6 +64,8 @@ impl World<'_> {
                 | FaultEffect::Error(..)
                 | FaultEffect::ReplyLost { .. }
                 | FaultEffect::Capacity(_)
+                | FaultEffect::Flawed(_)
+                | FaultEffect::Talk { .. }
                 | FaultEffect::RateLimit(_) => {}
             }
             if bill(usage, price) != before {
@@ -71,6 +73,38 @@ impl World<'_> {
             }
         }
         bill(usage, price)
+    }
+
+    /// Changes how many tokens a reply has; returns the factor of the time until the first of them.
+    #[cold]
+    pub(super) fn talk_with_faults(&mut self, slot: u32, hits: u64) -> f64 {
+        let mut pace = 1.0;
+        for (index, fault) in self.plan.faults.iter().enumerate().filter(|(index, _)| hits >> index & 1 == 1)
+        {
+            let (tokens, latency) = match fault.effect {
+                FaultEffect::Talk { tokens, latency } => (tokens, latency),
+                FaultEffect::Flawed(Flaw::Truncated(left)) => (left, 1.0),
+                FaultEffect::Flawed(Flaw::Wrong | Flaw::Corrupt | Flaw::ToolCall | Flaw::Refused)
+                | FaultEffect::Hang(_)
+                | FaultEffect::Latency(_)
+                | FaultEffect::Error(..)
+                | FaultEffect::ReplyLost { .. }
+                | FaultEffect::Capacity(_)
+                | FaultEffect::RateLimit(_)
+                | FaultEffect::Inflation(_)
+                | FaultEffect::CacheLoss
+                | FaultEffect::Price(_) => continue,
+            };
+            let attempt = &mut self.attempts[slot];
+            let before = attempt.tokens_out;
+            attempt.tokens_out = (f64::from(before) * tokens + 0.5).min(TOKENS_MAX) as u32;
+            pace *= latency;
+            // The exact comparison is meant: a factor of one changes nothing.
+            if attempt.tokens_out != before || latency.to_bits() != 1.0_f64.to_bits() {
+                attempt.hits |= 1 << index;
+            }
+        }
+        pace
     }
 
     /// Lays the faults that hit an attempt over it.
@@ -97,7 +131,16 @@ impl World<'_> {
                 | FaultEffect::RateLimit(_)
                 | FaultEffect::Inflation(_)
                 | FaultEffect::CacheLoss
+                | FaultEffect::Talk { .. }
                 | FaultEffect::Price(_) => {}
+                FaultEffect::Flawed(flaw) => {
+                    // An answer that was wrong anyway has not been changed.
+                    let is_news = *flaw != Flaw::Wrong || attempt.is_right;
+                    if is_news && attempt.reply == Reply::Good && attempt.flaw.is_none() {
+                        attempt.flaw = Some(*flaw);
+                        attempt.hits |= 1 << index;
+                    }
+                }
             }
             // A fault that another one hides, or that adds nothing, has not changed the call.
             if before != (attempt.reply, attempt.service, attempt.is_lost) {

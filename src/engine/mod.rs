@@ -5,6 +5,7 @@
 
 mod calls;
 mod control;
+mod evaluations;
 mod faults;
 mod lanes;
 mod line;
@@ -17,7 +18,7 @@ mod tasks;
 use crate::base::{Key, Span, Time};
 use crate::guard::{Breaker, MinuteBudget, RetryBudget};
 use crate::model::{Arrivals, Quota};
-use crate::ops::{Calls, Command, Ops, Telemetry};
+use crate::ops::{Calls, Command, Ops, Replies, Telemetry};
 use crate::plan::{Plan, TIERS, TimerKind};
 use crate::record::{Event as Entry, Record};
 
@@ -25,7 +26,7 @@ use lanes::Lane;
 use line::Line;
 use queue::{Event, Kind, Queue};
 use slab::Slab;
-use state::{Attempt, Station, Task, Token};
+use state::{Attempt, Judgement, Station, Task, Token};
 
 /// Runs a plan with a seed.
 pub fn rehearse(plan: &Plan, seed: u64) -> Record {
@@ -48,6 +49,7 @@ struct World<'p> {
     tasks: Slab<Task>,
     attempts: Slab<Attempt>,
     tokens: Slab<Token>,
+    judgements: Slab<Judgement>,
     stations: Vec<Station>,
     arrivals: Arrivals,
     next_arrival: Time,
@@ -64,6 +66,10 @@ struct World<'p> {
     commands: Vec<Command>,
     /// By mock, how many health probes it has had.
     probes: Vec<u64>,
+    /// By evaluation, how many canary questions it has asked.
+    canaries: Vec<u64>,
+    /// By objective, bad tasks and all tasks as they are, also where telemetry cannot know.
+    truth: Vec<(u64, u64)>,
     /// By objective, bad tasks and all tasks when the baseline was warm, and when the last window began.
     warm: Vec<(u64, u64)>,
     last: Vec<(u64, u64)>,
@@ -83,6 +89,9 @@ impl<'p> World<'p> {
         let telemetry = Telemetry {
             slos: vec![(0, 0); plan.slos.len()],
             calls: vec![Calls::default(); plan.mocks.len()],
+            replies: vec![Replies::default(); plan.mocks.len()],
+            judged: vec![(0, 0); plan.evaluations.len()],
+            judged_of: vec![(0, 0); plan.evaluations.len() * plan.mocks.len()],
             ..Telemetry::default()
         };
         let mut world = Self {
@@ -96,6 +105,7 @@ impl<'p> World<'p> {
             tasks: Slab::default(),
             attempts: Slab::default(),
             tokens: Slab::default(),
+            judgements: Slab::default(),
             stations: stations(plan),
             arrivals,
             next_arrival,
@@ -108,6 +118,8 @@ impl<'p> World<'p> {
             ops_at: Time::NEVER,
             commands: Vec::new(),
             probes: vec![0; plan.mocks.len()],
+            canaries: vec![0; plan.evaluations.len()],
+            truth: vec![(0, 0); plan.slos.len()],
             warm: vec![(0, 0); plan.slos.len()],
             last: vec![(0, 0); plan.slos.len()],
             bucket: 0,
@@ -117,6 +129,7 @@ impl<'p> World<'p> {
         world.schedule_at(plan.warm, Kind::Mark, control::WARM);
         world.schedule_at(plan.baseline, Kind::Mark, control::BASELINE);
         world.schedule_at(plan.end.back(plan.targets.recover_for), Kind::Mark, control::LAST);
+        world.begin_canaries();
         world.call_ops();
         world
     }
@@ -158,6 +171,8 @@ impl<'p> World<'p> {
             Kind::Fault => self.fault(event.slot()),
             Kind::Ops => self.control(),
             Kind::Mark => self.mark(event.slot()),
+            Kind::Judged => self.judged(event.slot()),
+            Kind::Canary => self.canary(event.slot()),
         }
     }
 
@@ -220,7 +235,7 @@ impl<'p> World<'p> {
         self.record.in_flight = self.open;
         self.record.series.backlog[self.bucket] = self.tasks.len() as u32;
         self.record.left_behind = self.left_behind();
-        let ended = self.telemetry.slos.iter().zip(&self.last);
+        let ended = self.truth.iter().zip(&self.last);
         self.record.last_window = ended.map(|(now, then)| (now.0 - then.0, now.1 - then.1)).collect();
         self.record.assert_conserved();
         self.record

@@ -18,9 +18,14 @@ pub(crate) enum Kind {
     Ops = 4,
     /// A moment from which tasks are counted.
     Mark = 5,
+    /// A judgement of an answer is known.
+    Judged = 6,
+    /// A canary question is due.
+    Canary = 7,
 }
 
-const KINDS: [Kind; 6] = [Kind::Complete, Kind::Wake, Kind::Lane, Kind::Fault, Kind::Ops, Kind::Mark];
+const KINDS: [Kind; 8] =
+    [Kind::Complete, Kind::Wake, Kind::Lane, Kind::Fault, Kind::Ops, Kind::Mark, Kind::Judged, Kind::Canary];
 
 /// An event: time, turn (the order in which events were scheduled), kind and slot, in one number
 /// whose order is the order of events.

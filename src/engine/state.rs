@@ -5,6 +5,7 @@ use crate::engine::line::Line;
 use crate::engine::slab::NONE;
 use crate::guard::{Breaker, RetryBudget};
 use crate::model::Quota;
+use crate::plan::Flaw;
 
 /// How many loops of a plan may be open at once.
 pub(crate) const LOOPS: usize = crate::scenario::limits::PLAN_DEPTH_MAX + 1;
@@ -41,6 +42,8 @@ pub(crate) struct Task {
     pub(crate) tier: u8,
     pub(crate) is_wrong: bool,
     pub(crate) is_unsafe: bool,
+    /// The models whose answers it took, a bit for each.
+    pub(crate) models: u64,
     /// Its outcome has been counted, at its deadline; what it still does is wasted.
     pub(crate) is_counted: bool,
 }
@@ -131,6 +134,10 @@ pub(crate) enum Failure {
     Cut,
     /// The server refused for want of a permission.
     Denied,
+    /// The reply came with status 200, and the output guardrail found it malformed.
+    Malformed,
+    /// The model refused to answer.
+    Declined,
     /// The client's own breaker, bulkhead or budget refused.
     Refused,
 }
@@ -139,9 +146,9 @@ impl Failure {
     /// Whether trying again may help (the statuses that SDKs retry).
     pub(crate) fn is_retryable(self) -> bool {
         match self {
-            Self::Timeout | Self::RateLimited(_) | Self::Cut => true,
+            Self::Timeout | Self::RateLimited(_) | Self::Cut | Self::Malformed => true,
             Self::Status(status) => matches!(status, 408 | 409 | 429) || status >= 500,
-            Self::Denied | Self::Refused => false,
+            Self::Denied | Self::Declined | Self::Refused => false,
         }
     }
 }
@@ -176,12 +183,30 @@ pub(crate) struct Attempt {
     /// The breaker let it through to see whether the mock has recovered.
     pub(crate) is_trial: bool,
     pub(crate) is_right: bool,
+    /// What a fault did to a good reply.
+    pub(crate) flaw: Option<Flaw>,
+    /// Output tokens of the reply, as faults make them.
+    pub(crate) tokens_out: u32,
+    /// The evaluation whose canary question it is; [`NO_EVALUATION`] for none.
+    pub(crate) canary: u8,
     pub(crate) is_lost: bool,
     pub(crate) is_cut: bool,
     /// The faults that hit it, a bit for each.
     pub(crate) hits: u64,
     pub(crate) effect: Effect,
     pub(crate) token: u32,
+}
+
+/// No evaluation.
+pub(crate) const NO_EVALUATION: u8 = u8::MAX;
+
+/// A judgement that is on its way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judgement {
+    pub(crate) evaluation: u8,
+    /// The models that it is about, a bit for each.
+    pub(crate) models: u64,
+    pub(crate) is_bad: bool,
 }
 
 /// What an attempt does to the world when it is worked.

@@ -4,13 +4,16 @@ use crate::base::{Key, Money, Ratio, Span};
 use crate::engine::World;
 use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, Place, Reply};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
 use crate::model::Dose;
 use crate::plan::{FaultEffect, MockPlan};
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
 const ERROR: Key = Key::of_name("own error");
 const RIGHT: Key = Key::of_name("right answer");
+
+/// The output tokens of a canary question's answer.
+const CANARY_TOKENS: u32 = 100;
 
 /// The tokens of a call.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,6 +48,7 @@ impl World<'_> {
             return Some(failure);
         }
         let hits = self.decide(slot);
+        let pace = self.talk(slot, hits);
         let (tokens, cost) = self.bill(slot, hits);
         if let Some(wait) = self.admit(mock, tokens.0 + tokens.1) {
             self.record.mocks[mock].rate_limited += 1;
@@ -53,11 +57,12 @@ impl World<'_> {
         let attempt = &mut self.attempts[slot];
         attempt.cost = cost;
         let mut draws = attempt.key.draws();
-        attempt.service = Span(parameters.service.sample_count(&mut draws));
+        let service = parameters.service.sample(&mut draws) * pace;
+        attempt.service = Span((service + 0.5) as u64);
         if let Some(per_token) = parameters.per_token {
             // However the tokens are billed, each real one takes its time.
-            let output = if attempt.task == NONE { 1 } else { self.tasks[attempt.task].call.tokens_out };
-            attempt.service = attempt.service + Span(per_token.0.saturating_mul(u64::from(output)));
+            let output = u64::from(attempt.tokens_out);
+            attempt.service = attempt.service + Span(per_token.0.saturating_mul(output));
         }
         if parameters.error_rate > 0.0 && attempt.key.with(ERROR).unit() < parameters.error_rate {
             attempt.reply = Reply::Error(500);
@@ -67,6 +72,18 @@ impl World<'_> {
             self.overlay(slot, hits);
         }
         self.take_up(slot)
+    }
+
+    /// Sets how many tokens the reply has; returns the factor of the time until the first of them.
+    fn talk(&mut self, slot: u32, hits: u64) -> f64 {
+        let attempt = &self.attempts[slot];
+        let usual = match (attempt.task, attempt.canary) {
+            (NONE, NO_EVALUATION) => 1,
+            (NONE, _) => CANARY_TOKENS,
+            (task, _) => self.tasks[task].call.tokens_out,
+        };
+        self.attempts[slot].tokens_out = usual;
+        if hits == 0 { 1.0 } else { self.talk_with_faults(slot, hits) }
     }
 
     /// Gives the attempt a slot or a place in the queue, or refuses it.
@@ -126,14 +143,14 @@ impl World<'_> {
         let usage = if parameters.per_token.is_none() {
             Usage::default()
         } else if attempt.task == NONE {
-            // A health probe: one short question.
-            Usage { input: 16, cached: 0, output: 1 }
+            // A probe is one short question.
+            Usage { input: 16, cached: 0, output: u64::from(attempt.tokens_out) }
         } else {
             let task = &self.tasks[attempt.task];
             let input = u64::from(task.call.tokens_in);
             // A model knows a prefix only if it has been sent it before.
             let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
-            Usage { input, cached, output: u64::from(task.call.tokens_out) }
+            Usage { input, cached, output: u64::from(attempt.tokens_out) }
         };
         if hits == 0 { usage.at(parameters) } else { self.bill_with_faults(slot, hits, usage) }
     }

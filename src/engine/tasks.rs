@@ -50,6 +50,7 @@ impl World<'_> {
             tier: tier as u8,
             is_wrong: false,
             is_unsafe: false,
+            models: 0,
             is_counted: false,
         };
         self.open += 1;
@@ -129,6 +130,7 @@ impl World<'_> {
                 Op::HandOver(agent) => (task.agent, task.pc) = (*agent, 0),
                 Op::End => {
                     let outcome = if task.is_wrong { Outcome::Wrong } else { Outcome::Done };
+                    self.sample(slot);
                     self.end(slot, outcome);
                     return;
                 }
@@ -222,11 +224,13 @@ impl World<'_> {
     }
 
     /// The call of a task has succeeded: its result joins the context, and the task goes on.
-    pub(super) fn succeeded(&mut self, slot: u32, is_right: bool) {
+    pub(super) fn succeeded(&mut self, slot: u32, is_right: bool, tokens_out: u32) {
         let task = &mut self.tasks[slot];
         task.is_wrong |= !is_right;
         let token = task.call.token;
         if task.call.is_ask {
+            task.call.tokens_out = tokens_out;
+            task.models |= 1 << task.call.mock;
             task.sent = u64::from(task.call.tokens_in) + u64::from(task.call.tokens_out);
             task.sent_to = task.call.mock;
         }
@@ -235,6 +239,11 @@ impl World<'_> {
         task.pc += 1;
         self.drop_token(token);
         self.step(slot);
+    }
+
+    /// A task cannot go on.
+    pub(super) fn fail(&mut self, slot: u32) {
+        self.end(slot, Outcome::Failed);
     }
 
     /// One holder less of what is known about an effect.
@@ -316,10 +325,15 @@ impl World<'_> {
                 Indicator::Cost(below) => task.cost < below,
                 Indicator::Safety => outcome != Outcome::Unsafe,
             };
+            // No telemetry knows by itself that an answer is wrong: the task is finished, in time.
+            let seems_good = is_good || (slo.indicator == Indicator::Success && is_finished);
             self.record.series.count(self.bucket, index, is_good);
-            let counts = &mut self.telemetry.slos[index];
-            counts.0 += u64::from(!is_good);
-            counts.1 += 1;
+            for (counts, is_good) in
+                [(&mut self.truth[index], is_good), (&mut self.telemetry.slos[index], seems_good)]
+            {
+                counts.0 += u64::from(!is_good);
+                counts.1 += 1;
+            }
         }
     }
 }

@@ -40,6 +40,14 @@ impl View<'_> {
             Check::Answers(mock, span) => {
                 desk.probes[mock].answering_since.is_some_and(|since| self.now.since(since) >= span)
             }
+            Check::BadBelow(evaluation, share, span) => {
+                let (bad, all) = self.windows.judged(evaluation, span, self.telemetry);
+                self.windows.is_full(span) && all > 0 && !share.is_exceeded(bad, all, Ratio::ONE)
+            }
+            Check::SpendBelow(per_minute, span) => {
+                let spent = self.windows.spent(span, self.telemetry) as f64 / span.seconds() * 60.0;
+                self.windows.is_full(span) && spent < per_minute.0 as f64
+            }
             Check::Quiet(alert, span) => {
                 let since = desk.last_fired[alert].unwrap_or(Time::ZERO);
                 self.now.since(since) >= span

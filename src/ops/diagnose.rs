@@ -1,7 +1,8 @@
 //! Finding the bottleneck from telemetry alone: the dependency that has got worst since the baseline.
 
 use crate::base::Span;
-use crate::ops::Calls;
+use crate::base::drift::worse;
+use crate::ops::{Calls, Telemetry};
 
 /// How far before the incident was opened a diagnosis looks.
 pub(super) const LOOK_BACK: Span = Span::from_secs(300);
@@ -32,6 +33,24 @@ pub(super) fn bottleneck(totals: &[(Calls, Calls, Calls)]) -> Option<usize> {
         let pain = worse * ended as f64;
         if worse >= WORSE_MIN && worst.is_none_or(|(_, most)| pain > most) {
             worst = Some((mock, pain));
+        }
+    }
+    worst.map(|(mock, _)| mock)
+}
+
+/// How sure a version must be worse than the others to be named: one wrong naming in a hundred.
+const WORSE_RATIO: f64 = 100.0;
+
+/// Returns the model whose tasks are judged worse than all other tasks, most surely of all.
+pub(super) fn version(telemetry: &Telemetry) -> Option<usize> {
+    let mocks = telemetry.calls.len();
+    let mut worst = None;
+    for (evaluation, (bad, all)) in telemetry.judged.iter().enumerate() {
+        for (mock, of) in telemetry.judged_of[evaluation * mocks..][..mocks].iter().enumerate() {
+            let ratio = worse(*of, (bad - of.0, all - of.1), 0.1);
+            if ratio >= WORSE_RATIO && worst.is_none_or(|(_, most)| ratio > most) {
+                worst = Some((mock, ratio));
+            }
         }
     }
     worst.map(|(mock, _)| mock)

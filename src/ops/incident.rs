@@ -6,6 +6,7 @@ use crate::ops::checks::View;
 use crate::ops::{Calls, Command, Desk, diagnose};
 use crate::plan::{ActionPlan, Check, Owner, Plan, RunbookPlan, StepPlan};
 use crate::record::{Event, Journal};
+use crate::scenario::file::runbooks::Find;
 
 /// What an owner is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,7 +253,11 @@ impl Incident {
             ActionPlan::OpenBreaker(mock) => hands.out.push(Command::HoldBreaker(*mock)),
             ActionPlan::Admit(tiers, share) => hands.out.push(Command::Admit(*tiers, *share)),
             ActionPlan::Thaw { .. } => unreachable!("thawing has a phase of its own"),
-            ActionPlan::Diagnose => {
+            ActionPlan::Diagnose(Find::Version) => {
+                let mock = diagnose::version(hands.view.telemetry);
+                hands.journal.push(now, Event::Diagnosed { runbook: hands.runbook, mock });
+            }
+            ActionPlan::Diagnose(Find::Bottleneck) => {
                 let of = |mock: usize| {
                     (hands.desk.baseline[mock], self.before[mock], hands.view.telemetry.calls[mock])
                 };
@@ -398,7 +403,7 @@ impl Hands<'_, '_> {
             }
             ActionPlan::Acknowledge
             | ActionPlan::Thaw { .. }
-            | ActionPlan::Diagnose
+            | ActionPlan::Diagnose(_)
             | ActionPlan::Update(_)
             | ActionPlan::Escalate(_)
             | ActionPlan::Undo(_) => {}

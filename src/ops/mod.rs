@@ -6,6 +6,7 @@
 mod alert;
 mod checks;
 mod delivery;
+mod detect;
 mod diagnose;
 mod incident;
 mod window;
@@ -16,6 +17,7 @@ use crate::record::{Event, Journal};
 
 use alert::AlertState;
 use delivery::Delivery;
+use detect::Detector;
 use incident::Incident;
 use window::{Source, Windows};
 
@@ -26,6 +28,12 @@ pub struct Telemetry {
     pub slos: Vec<(u64, u64)>,
     /// By mock, as clients see it.
     pub calls: Vec<Calls>,
+    /// By model, its replies as clients see them.
+    pub replies: Vec<Replies>,
+    /// By evaluation, bad judgements and all of them.
+    pub judged: Vec<(u64, u64)>,
+    /// By evaluation and mock (row by row), those of tasks that took the mock's answers.
+    pub judged_of: Vec<(u64, u64)>,
     /// Tasks in flight now.
     pub in_flight: u64,
     /// Spent, in picodollars.
@@ -41,6 +49,19 @@ pub struct Calls {
     pub failed: u64,
     /// Time they took, in microseconds.
     pub took_us: u64,
+}
+
+/// Replies of a model that came with status 200.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replies {
+    /// All of them.
+    pub all: u64,
+    /// Of these, refusals.
+    pub refused: u64,
+    /// Of these, those that the output guardrail found malformed.
+    pub malformed: u64,
+    /// Their output tokens.
+    pub tokens: u64,
 }
 
 /// What the control plane does to the system.
@@ -70,6 +91,7 @@ pub struct Ops<'p> {
     next_tick: Time,
     windows: Windows,
     alerts: Vec<AlertState>,
+    detectors: Vec<Detector>,
     deliveries: Vec<Delivery>,
     incidents: Vec<Incident>,
     desk: Desk,
@@ -127,6 +149,7 @@ impl<'p> Ops<'p> {
             next_tick: Time::ZERO + tick,
             windows,
             alerts: vec![AlertState::default(); plan.alerts.len()],
+            detectors: vec![Detector::default(); plan.alerts.len()],
             deliveries: vec![Delivery::default(); plan.alerts.len()],
             incidents: plan.runbooks.iter().map(|_| Incident::default()).collect(),
             desk: Desk {
@@ -177,6 +200,13 @@ impl<'p> Ops<'p> {
         }
     }
 
+    /// Takes a judgement of an answer.
+    pub fn on_judged(&mut self, evaluation: usize, is_bad: bool) {
+        for (alert, detector) in self.plan.alerts.iter().zip(&mut self.detectors) {
+            detector.judge(evaluation, is_bad, &alert.rule);
+        }
+    }
+
     /// Takes the result of a probe.
     pub fn on_probe(&mut self, now: Time, mock: usize, is_ok: bool) {
         let probes = &mut self.desk.probes[mock];
@@ -199,7 +229,19 @@ impl<'p> Ops<'p> {
             if !now.0.is_multiple_of(alert.every.0) {
                 continue;
             }
-            let is_true = is_true(&alert.rule, now, telemetry, &self.windows);
+            let is_true = match &alert.rule {
+                Rule::Cusum { .. } | Rule::PageHinkley { .. } => self.detectors[index].is_signalling(),
+                Rule::Compare(plan) => self.detectors[index].compare(plan, telemetry, &self.windows),
+                Rule::Burn { .. }
+                | Rule::BadShare { .. }
+                | Rule::Backlog(_)
+                | Rule::CallErrors { .. }
+                | Rule::Spend { .. }
+                | Rule::Judged { .. }
+                | Rule::Replies { .. }
+                | Rule::Tokens { .. }
+                | Rule::Absence { .. } => is_true(&alert.rule, now, telemetry, &self.windows),
+            };
             let was_firing = state.is_firing();
             state.evaluate(now, is_true, alert);
             if state.is_firing() {
@@ -262,7 +304,12 @@ fn watched_by_rule(rule: &Rule) -> Vec<(Source, Span)> {
         Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => vec![(Source::Slo(slo), over)],
         Rule::CallErrors { mock, over, .. } => vec![(Source::Calls(mock), over)],
         Rule::Spend { over, .. } => vec![(Source::Spend, over)],
-        Rule::Backlog(_) => Vec::new(),
+        Rule::Judged { evaluation, over, .. } => vec![(Source::Judged(evaluation), over)],
+        Rule::Replies { mock, over, .. } | Rule::Tokens { mock, over, .. } => {
+            vec![(Source::Replies(mock), over)]
+        }
+        Rule::Compare(plan) => vec![(Source::JudgedOf(plan.evaluation, plan.model), plan.over)],
+        Rule::Backlog(_) | Rule::Cusum { .. } | Rule::PageHinkley { .. } => Vec::new(),
     }
 }
 
@@ -271,6 +318,8 @@ fn watched_by_check(check: &Check) -> Option<(Source, Span)> {
         Check::Holds(slo, span) => Some((Source::Slo(slo), span)),
         Check::ErrorsBelow(mock, _, span) => Some((Source::Calls(mock), span)),
         Check::BacklogFalling(span) => Some((Source::Backlog, span)),
+        Check::BadBelow(evaluation, _, span) => Some((Source::Judged(evaluation), span)),
+        Check::SpendBelow(_, span) => Some((Source::Spend, span)),
         Check::BacklogBelow(_) | Check::Answers(..) | Check::Quiet(..) => None,
     }
 }
@@ -298,6 +347,21 @@ fn is_true(rule: &Rule, now: Time, telemetry: &Telemetry, windows: &Windows) -> 
             let span = over.seconds().min(now.seconds()).max(1.0);
             windows.spent(over, telemetry) as f64 / span * 60.0 > per_minute.0 as f64
         }
+        Rule::Judged { evaluation, above, over } => {
+            let (bad, all) = windows.judged(evaluation, over, telemetry);
+            above.is_exceeded(bad, all, Ratio::ONE)
+        }
+        Rule::Replies { mock, is_refusal, above, over } => {
+            let replies = windows.replies(mock, over, telemetry);
+            let bad = if is_refusal { replies.refused } else { replies.malformed };
+            above.is_exceeded(bad, replies.all, Ratio::ONE)
+        }
+        Rule::Tokens { mock, above, over } => {
+            let replies = windows.replies(mock, over, telemetry);
+            replies.tokens > above.saturating_mul(replies.all)
+        }
+        // These keep a state of their own.
+        Rule::Cusum { .. } | Rule::PageHinkley { .. } | Rule::Compare(_) => false,
         Rule::Absence { slo, over } => {
             let (_, all) = windows.tasks(slo, over, telemetry);
             now >= Time::ZERO + over && all == 0

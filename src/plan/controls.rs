@@ -6,9 +6,8 @@ use crate::plan::{TIERS, TierSet};
 use crate::scenario::Scenario;
 use crate::scenario::condition::{Clause, Condition};
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::file::alerts::{Alert, SeverityLevel, Signal, When, windows};
 use crate::scenario::file::load::Tier;
-use crate::scenario::file::runbooks::{Action, Otherwise, RunbookStep, Shift};
+use crate::scenario::file::runbooks::{Action, Find, Otherwise, RunbookStep, Shift};
 use crate::scenario::file::slos;
 use crate::scenario::source::At;
 
@@ -40,83 +39,6 @@ pub struct SloPlan {
     pub period: Span,
 }
 
-/// When an alert's condition holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// The share of bad tasks exceeds `factor` times what the objective allows, over both windows.
-    Burn {
-        /// The objective.
-        slo: usize,
-        /// The long window.
-        long: Span,
-        /// The short window.
-        short: Span,
-        /// The factor.
-        factor: Ratio,
-    },
-    /// The share of bad tasks exceeds `above` over the window.
-    BadShare {
-        /// The objective.
-        slo: usize,
-        /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
-    },
-    /// More tasks than this are in flight.
-    Backlog(u64),
-    /// The share of failed calls to a mock exceeds `above` over the window.
-    CallErrors {
-        /// The mock.
-        mock: usize,
-        /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
-    },
-    /// More is spent per minute, averaged over the window.
-    Spend {
-        /// The line.
-        per_minute: Money,
-        /// The window.
-        over: Span,
-    },
-    /// No task of the objective has ended over the window.
-    Absence {
-        /// The objective.
-        slo: usize,
-        /// The window.
-        over: Span,
-    },
-}
-
-/// An alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlertPlan {
-    /// Its name.
-    pub name: String,
-    /// When its condition holds.
-    pub rule: Rule,
-    /// How often it is evaluated.
-    pub every: Span,
-    /// How long the condition must hold.
-    pub hold: Span,
-    /// How long it goes on firing.
-    pub keep: Span,
-    /// How long the first notification waits.
-    pub group_wait: Span,
-    /// How long until the next notification of the same group.
-    pub group_interval: Span,
-    /// After how long a firing alert is notified again.
-    pub repeat: Span,
-    /// How bad it is.
-    pub severity: SeverityLevel,
-    /// The runbook; none if runbooks are switched off.
-    pub runbook: Option<usize>,
-    /// The alerts that silence its notifications.
-    pub inhibited_by: Vec<usize>,
-}
-
 /// One thing that must be observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
@@ -130,6 +52,10 @@ pub enum Check {
     ErrorsBelow(usize, Ratio, Span),
     /// Every probe of a mock was answered over a span.
     Answers(usize, Span),
+    /// A smaller share of an evaluation's judgements was bad over a span.
+    BadBelow(usize, Ratio, Span),
+    /// Less was spent in a minute, on average over a span.
+    SpendBelow(Money, Span),
     /// An alert has not fired over a span.
     Quiet(usize, Span),
 }
@@ -165,8 +91,8 @@ pub enum ActionPlan {
         /// How long each is held.
         hold: Span,
     },
-    /// Name the bottleneck.
-    Diagnose,
+    /// Name what has got worse.
+    Diagnose(Find),
     /// Tell those concerned, now and after every such span.
     Update(Option<Span>),
     /// Page another role.
@@ -270,10 +196,6 @@ pub struct TargetPlan {
     pub confidence: Ratio,
 }
 
-fn tiers(list: &[At<Tier>]) -> TierSet {
-    if list.is_empty() { TierSet::ALL } else { TierSet::of(list.iter().map(|at| at.value)) }
-}
-
 pub(super) fn slos(file: &ScenarioFile) -> Vec<SloPlan> {
     let each = |(name, slo): (&String, &slos::Slo)| {
         let (indicator, goal) = match (&slo.success, &slo.latency, &slo.cost, &slo.safety) {
@@ -287,75 +209,11 @@ pub(super) fn slos(file: &ScenarioFile) -> Vec<SloPlan> {
             name: name.clone(),
             indicator,
             goal: goal.value,
-            tiers: tiers(&slo.tiers),
+            tiers: TierSet::of_list(&slo.tiers),
             period: slo.period.map_or(slos::PERIOD, |at| at.value),
         }
     };
     file.slo.iter().map(each).collect()
-}
-
-pub(super) fn alerts(scenario: &Scenario) -> Vec<AlertPlan> {
-    let file = &scenario.file;
-    let each = |(name, alert): (&String, &Alert)| {
-        let (rule, default_for) = rule(scenario, alert);
-        let span =
-            |given: Option<At<Span>>, seconds: u64| given.map_or(Span::from_secs(seconds), |at| at.value);
-        AlertPlan {
-            name: name.clone(),
-            rule,
-            every: span(alert.every, 15),
-            hold: alert.r#for.map_or(default_for, |at| at.value),
-            keep: span(alert.keep_firing_for, 0),
-            group_wait: span(alert.group_wait, 30),
-            group_interval: span(alert.group_interval, 300),
-            repeat: span(alert.repeat_interval, 4 * 3600),
-            severity: alert.severity.value,
-            runbook: file.runbook.index(&alert.runbook.value.0),
-            inhibited_by: alert
-                .inhibited_by
-                .iter()
-                .filter_map(|other| file.alert.index(&other.value.0))
-                .collect(),
-        }
-    };
-    file.alert.iter().map(each).collect()
-}
-
-/// Returns the rule and the `for` that it comes with.
-fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
-    let file = &scenario.file;
-    let slo = |name: &str| file.slo.index(name).expect("checked: the objective is there");
-    let default_over = Span::from_secs(300);
-    let rule = match &alert.when {
-        When::Burn(burn) => {
-            let index = slo(&burn.slo.value.0);
-            let of = file.slo.get(&burn.slo.value.0).expect("checked: the objective is there");
-            let windows = windows(burn, of);
-            let rule =
-                Rule::Burn { slo: index, long: windows.long, short: windows.short, factor: windows.factor };
-            return (rule, windows.default_for);
-        }
-        When::Threshold(threshold) => {
-            let over = threshold.over.map_or(default_over, |at| at.value);
-            let above = threshold.bad_above.map_or(Ratio::ONE, |at| at.value);
-            match (&threshold.slo, threshold.signal.map(|signal| signal.value)) {
-                (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), above, over },
-                (None, Some(Signal::CallErrors)) => {
-                    let name = threshold.mock.as_ref().expect("checked: call-errors names a mock");
-                    Rule::CallErrors { mock: usize::from(mock_index(scenario, &name.value.0)), above, over }
-                }
-                (None, Some(Signal::Backlog) | None) => {
-                    Rule::Backlog(threshold.above.map_or(0, |at| at.value))
-                }
-            }
-        }
-        When::Spend(spend) => Rule::Spend {
-            per_minute: spend.per_minute.value,
-            over: spend.over.map_or(default_over, |at| at.value),
-        },
-        When::Absence(absence) => Rule::Absence { slo: slo(&absence.slo.value.0), over: absence.over.value },
-    };
-    (rule, Span::ZERO)
 }
 
 pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
@@ -377,18 +235,19 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
         Action::Degrade(degrade) => {
             ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0))
         }
+        Action::Pin(pin) => ActionPlan::Degrade(mock(&pin.model.value.0), mock(&pin.to.value.0)),
         Action::RetryLimit(limit) => {
             ActionPlan::RetryLimit(mock(&limit.mock.value.0), limit.attempts.value as u32)
         }
         Action::OpenBreaker(open) => ActionPlan::OpenBreaker(mock(&open.mock.value.0)),
-        Action::Freeze(freeze) => ActionPlan::Admit(tiers(&freeze.tiers), Ratio::ZERO),
-        Action::Throttle(throttle) => ActionPlan::Admit(tiers(&throttle.tiers), throttle.to.value),
+        Action::Freeze(freeze) => ActionPlan::Admit(TierSet::of_list(&freeze.tiers), Ratio::ZERO),
+        Action::Throttle(throttle) => ActionPlan::Admit(TierSet::of_list(&throttle.tiers), throttle.to.value),
         Action::Thaw(thaw) => ActionPlan::Thaw {
-            tiers: tiers(&thaw.tiers),
+            tiers: TierSet::of_list(&thaw.tiers),
             steps: thaw.steps.iter().map(|at| at.value).collect(),
             hold: thaw.hold.map_or(Span::from_secs(60), |at| at.value),
         },
-        Action::Diagnose(_) => ActionPlan::Diagnose,
+        Action::Diagnose(diagnose) => ActionPlan::Diagnose(diagnose.find.value),
         Action::Update(update) => ActionPlan::Update(update.every.map(|at| at.value)),
         Action::Escalate(escalate) => ActionPlan::Escalate(role(&escalate.to.value.0)),
         // A step that is switched off has nothing to take back.
@@ -427,6 +286,11 @@ fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
         Clause::Answers { mock, span } => {
             Some(Check::Answers(usize::from(mock_index(scenario, &mock.0)), *span))
         }
+        Clause::BadBelow { evaluation, share, span } => {
+            let index = file.evaluation.index(&evaluation.0).expect("checked: the evaluation is there");
+            Some(Check::BadBelow(index, *share, *span))
+        }
+        Clause::SpendBelow(amount, span) => Some(Check::SpendBelow(*amount, *span)),
         Clause::Quiet { alert, span } => file.alert.index(&alert.0).map(|alert| Check::Quiet(alert, *span)),
     };
     condition.0.iter().filter_map(each).collect()
@@ -462,7 +326,7 @@ pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
         contain_for: contain
             .and_then(|contain| contain.sustained_for)
             .map_or(Span::from_secs(120), |at| at.value),
-        contain_tiers: contain.map_or(TierSet::ALL, |contain| tiers(&contain.tiers)),
+        contain_tiers: contain.map_or(TierSet::ALL, |contain| TierSet::of_list(&contain.tiers)),
         recover: recover.map(|recover| recover.within.value),
         recover_for: recover
             .and_then(|recover| recover.sustained_for)

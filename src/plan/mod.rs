@@ -2,24 +2,30 @@
 //!
 //! Nothing is left open here and nothing can fail: the scenario has been checked.
 
+mod alerts;
 mod controls;
+mod evaluations;
+mod faults;
 mod program;
 mod system;
 pub mod without;
 
+pub use alerts::{AlertPlan, ComparePlan, Rule};
 pub use controls::{
-    ActionPlan, AlertPlan, Check, Indicator, Owner, RolePlan, Rule, RunbookPlan, ShiftPlan, SloPlan,
-    StepPlan, TargetPlan,
+    ActionPlan, Check, Indicator, Owner, RolePlan, RunbookPlan, ShiftPlan, SloPlan, StepPlan, TargetPlan,
 };
+pub use evaluations::{EvaluationPlan, Judges};
+pub use faults::{FaultEffect, FaultPlan, Flaw};
 pub use program::{AgentPlan, Op, Program};
 pub use system::{
-    ArrivalKind, BreakerPlan, BudgetPlan, BulkheadPlan, FaultEffect, FaultPlan, GuardPlan, MockPlan,
-    RetryPlan, ShedPlan, TaskGuardPlan, TrafficPlan, TrafficSegment,
+    ArrivalKind, BreakerPlan, BudgetPlan, BulkheadPlan, GuardPlan, MockPlan, OutputPlan, RetryPlan, ShedPlan,
+    TaskGuardPlan, TrafficPlan, TrafficSegment,
 };
 
 use crate::base::{Span, Time};
 use crate::scenario::Scenario;
 use crate::scenario::file::load::Tier;
+use crate::scenario::source::At;
 use crate::scenario::units::DayPart;
 
 /// The number of tiers; tables by tier have this length.
@@ -50,6 +56,8 @@ pub struct Plan {
     pub tasks: TaskGuardPlan,
     /// The faults, in the order of the file.
     pub faults: Vec<FaultPlan>,
+    /// The evaluations, in the order of their names.
+    pub evaluations: Vec<EvaluationPlan>,
     /// The objectives, in the order of their names.
     pub slos: Vec<SloPlan>,
     /// The alerts, in the order of their names.
@@ -90,9 +98,10 @@ impl Plan {
             mocks: system::mocks(scenario),
             guards: system::guards(scenario, &mut lanes),
             tasks: system::task_guard(file),
-            faults: system::faults(scenario),
+            faults: faults::faults(scenario),
+            evaluations: evaluations::evaluations(scenario),
             slos: controls::slos(file),
-            alerts: controls::alerts(scenario),
+            alerts: alerts::alerts(scenario),
             runbooks: controls::runbooks(scenario),
             roles: controls::roles(file),
             targets: controls::targets(file),
@@ -136,6 +145,11 @@ impl TierSet {
     /// Returns the set of these tiers.
     pub fn of(tiers: impl IntoIterator<Item = Tier>) -> Self {
         Self(tiers.into_iter().fold(0, |set, tier| set | 1 << tier as u8))
+    }
+
+    /// Returns the set that a list in a scenario means: none named are all.
+    pub fn of_list(tiers: &[At<Tier>]) -> Self {
+        if tiers.is_empty() { Self::ALL } else { Self::of(tiers.iter().map(|at| at.value)) }
     }
 
     /// Returns whether the tier of this number is in the set.

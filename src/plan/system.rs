@@ -1,11 +1,10 @@
 //! The system under drill: traffic, mocks, guardrails, faults.
 
 use crate::base::dist::GammaShape;
-use crate::base::{Dist, Key, Money, Ratio, Span, Time};
+use crate::base::{Dist, Key, Money, Ratio, Span};
 use crate::plan::{Lanes, TIERS, TierSet, TimerKind};
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::file::faults::{Inject, LostEnding, Sticky};
 use crate::scenario::file::guards::{Budget, CallGuard};
 use crate::scenario::file::load::{Arrivals, Tier};
 use crate::scenario::file::mocks::{Mock, OnAbandon};
@@ -131,6 +130,15 @@ pub struct BulkheadPlan {
     pub queue: u32,
 }
 
+/// A check of every reply's form.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutputPlan {
+    /// The chance that a malformed reply is caught.
+    pub catches: f64,
+    /// The chance that a good one is refused.
+    pub false_positives: f64,
+}
+
 /// The guardrails of one mock.
 #[derive(Debug, Clone)]
 pub struct GuardPlan {
@@ -148,6 +156,8 @@ pub struct GuardPlan {
     pub fallback: Vec<u8>,
     /// Whether effects carry a key by which repetitions are known.
     pub has_idempotency_keys: bool,
+    /// A check of every reply's form.
+    pub output: Option<OutputPlan>,
 }
 
 /// Refusing new tasks.
@@ -183,76 +193,6 @@ pub struct TaskGuardPlan {
     pub steps_max: u32,
     /// Whether every task is refused once a fault has been met: the saboteur.
     pub is_sabotaged: bool,
-}
-
-/// What a fault does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FaultEffect {
-    /// The request is never answered; its slot is held for this long.
-    Hang(Span),
-    /// The request takes longer.
-    Latency(Dist),
-    /// An error is answered, with this status and after this time.
-    Error(u16, Dist),
-    /// The share of slots that is left.
-    Capacity(Ratio),
-    /// The reply is lost after the effect; `true` if the connection is cut.
-    ReplyLost {
-        /// Whether the caller sees the connection cut; otherwise it sees nothing.
-        is_cut: bool,
-    },
-    /// The share of the quotas that is left.
-    RateLimit(Ratio),
-    /// The same work is billed as so many times the tokens.
-    Inflation(Ratio),
-    /// What was sent before is billed as if it had not been.
-    CacheLoss,
-    /// Everything costs so many times as much.
-    Price(Ratio),
-}
-
-impl FaultEffect {
-    /// Whether it changes single calls; the others take something from the mock as a whole.
-    pub fn is_on_calls(&self) -> bool {
-        match self {
-            Self::Hang(_)
-            | Self::Latency(_)
-            | Self::Error(..)
-            | Self::ReplyLost { .. }
-            | Self::Inflation(_)
-            | Self::CacheLoss
-            | Self::Price(_) => true,
-            Self::Capacity(_) | Self::RateLimit(_) => false,
-        }
-    }
-
-    /// Whether it takes anything from the mock as a whole.
-    pub fn takes_something(&self) -> bool {
-        matches!(self, Self::Capacity(left) | Self::RateLimit(left) if *left < Ratio::ONE)
-    }
-}
-
-/// A fault.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FaultPlan {
-    /// Its name.
-    pub id: String,
-    /// Its stream.
-    pub key: Key,
-    /// The mock.
-    pub mock: u8,
-    /// When it begins.
-    pub start: Time,
-    /// When it is lifted.
-    pub end: Time,
-    /// How long the dose rises.
-    pub ramp: Span,
-    /// What one decision holds for.
-    pub sticky: Sticky,
-    /// The share of requests that it hits, at full dose.
-    pub share: f64,
-    /// What it does.
-    pub effect: FaultEffect,
 }
 
 /// How long a call waits where no timeout is stated: the read timeout that SDKs come with.
@@ -401,6 +341,10 @@ pub(super) fn guards(scenario: &Scenario, lanes: &mut Lanes) -> Vec<GuardPlan> {
                 .map(|names| names.0.iter().map(|name| mock_index(scenario, &name.value.0)).collect())
                 .unwrap_or_default(),
             has_idempotency_keys: guard.and_then(|guard| guard.idempotency_keys).is_some_and(|at| at.value),
+            output: guard.and_then(|guard| guard.output.as_ref()).map(|output| OutputPlan {
+                catches: output.catches.value.real(),
+                false_positives: output.false_positives.map_or(0.0, |at| at.value.real()),
+            }),
         }
     };
     scenario.mocks.keys().map(&mut each).collect()
@@ -435,49 +379,4 @@ pub(super) fn task_guard(file: &ScenarioFile) -> TaskGuardPlan {
         steps_max: tasks.and_then(|tasks| tasks.steps_max).map_or(100_000, |at| at.value as u32),
         is_sabotaged: false,
     }
-}
-
-pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
-    let each = |fault: &crate::scenario::file::faults::Fault| {
-        let (share, effect) = match &fault.inject {
-            Inject::Hang(hang) => {
-                let hold = hang.hold.map_or(Span::from_secs(60), |at| at.value);
-                (hang.share.value, FaultEffect::Hang(hold))
-            }
-            Inject::Latency(latency) => {
-                let share = latency.share.map_or(Ratio::ONE, |at| at.value);
-                (share, FaultEffect::Latency(latency.add.value.0.clone()))
-            }
-            Inject::Error(error) => {
-                let after = error.after.as_ref().map_or(Dist::Constant(1e7), |at| at.value.0.clone());
-                let status = error.status.map_or(500, |at| at.value as u16);
-                (error.share.value, FaultEffect::Error(status, after))
-            }
-            Inject::Capacity(capacity) => (Ratio::ONE, FaultEffect::Capacity(capacity.to.value)),
-            Inject::ReplyLost(lost) => {
-                let is_cut = lost.ending.is_some_and(|at| at.value == LostEnding::Cut);
-                (lost.share.value, FaultEffect::ReplyLost { is_cut })
-            }
-            Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
-            Inject::TokenInflation(inflation) => {
-                let share = inflation.share.map_or(Ratio::ONE, |at| at.value);
-                (share, FaultEffect::Inflation(inflation.factor.value))
-            }
-            Inject::CacheLoss(loss) => (loss.share.map_or(Ratio::ONE, |at| at.value), FaultEffect::CacheLoss),
-            Inject::Price(price) => (Ratio::ONE, FaultEffect::Price(price.factor.value)),
-        };
-        let start = Time::ZERO + fault.start.value;
-        FaultPlan {
-            id: fault.id.value.0.clone(),
-            key: Key::of_name(&format!("fault {}", fault.id.value.0)),
-            mock: mock_index(scenario, &fault.on.value.0),
-            start,
-            end: start + fault.duration.value,
-            ramp: fault.ramp.map_or(Span::ZERO, |at| at.value),
-            sticky: fault.sticky.map_or(Sticky::Request, |at| at.value),
-            share: share.real(),
-            effect,
-        }
-    };
-    scenario.file.fault.iter().map(each).collect()
 }

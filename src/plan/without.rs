@@ -41,6 +41,7 @@ pub fn everything(file: &ScenarioFile) -> Vec<String> {
             ("bulkhead", guard.bulkhead.is_some()),
             ("fallback", guard.fallback.is_some()),
             ("idempotency_keys", guard.idempotency_keys.is_some()),
+            ("output", guard.output.is_some()),
         ];
         names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.{name}.{}", part.0)));
     }
@@ -102,6 +103,7 @@ fn remove(file: &mut ScenarioFile, name: &str) {
                 "bulkhead" => at.value.bulkhead = None,
                 "fallback" => at.value.fallback = None,
                 "idempotency_keys" => at.value.idempotency_keys = None,
+                "output" => at.value.output = None,
                 _ => {}
             }
         }

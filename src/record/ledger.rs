@@ -62,19 +62,21 @@ pub struct Spend {
     pub by_mock: Vec<u128>,
     /// By the tier of the task it was spent for.
     pub by_tier: [u128; TIERS],
-    /// For health probes.
+    /// For health probes and canary questions.
     pub probes: u128,
+    /// For judgements of answers.
+    pub judging: u128,
 }
 
 impl Spend {
     /// Returns an empty ledger.
     pub fn new(mocks: usize) -> Self {
-        Self { by_mock: vec![0; mocks], by_tier: [0; TIERS], probes: 0 }
+        Self { by_mock: vec![0; mocks], by_tier: [0; TIERS], probes: 0, judging: 0 }
     }
 
     /// Returns the total in picodollars.
     pub fn total(&self) -> u128 {
-        self.by_mock.iter().sum()
+        self.by_mock.iter().sum::<u128>() + self.judging
     }
 
     /// Adds a cost for a task of a tier, or for a probe.

@@ -37,6 +37,8 @@ pub struct Record {
     pub effects: Vec<EffectTotals>,
     /// What was spent.
     pub spend: Spend,
+    /// By evaluation, bad judgements and all of them.
+    pub judged: Vec<(u64, u64)>,
     /// By fault, the proof that it took effect.
     pub witnesses: Vec<Witness>,
     /// Tasks without an outcome at the end.
@@ -80,6 +82,7 @@ impl Record {
             mocks: vec![MockTotals::default(); plan.mocks.len()],
             effects: vec![EffectTotals::default(); plan.mocks.len()],
             spend: Spend::new(plan.mocks.len()),
+            judged: vec![(0, 0); plan.evaluations.len()],
             witnesses: vec![Witness::default(); plan.faults.len()],
             in_flight: 0,
             last_window: Vec::new(),
@@ -103,7 +106,11 @@ impl Record {
         let by_tier: u128 = self.spend.by_tier.iter().sum::<u128>() + self.spend.probes;
         let over_time: u128 = self.series.spend.iter().sum();
         assert_eq!(by_mock, by_tier, "dollars by mock are dollars by tier and probes");
-        assert_eq!(by_mock, over_time, "dollars over time are dollars by mock");
+        assert_eq!(
+            by_mock + self.spend.judging,
+            over_time,
+            "dollars over time are dollars by mock and for judging"
+        );
         let in_buckets: u64 = self.series.total(TierCounts::ended);
         assert_eq!(ended, in_buckets, "outcomes over time are outcomes by tier");
         for effects in &self.effects {

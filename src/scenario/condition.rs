@@ -1,6 +1,6 @@
 //! What a runbook expects to observe: `critical-success holds for 5m and backlog < 50`.
 
-use crate::base::{Ratio, Span};
+use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::Scalar;
 use crate::scenario::limits::CLAUSES_MAX;
 use crate::scenario::problem::Code;
@@ -40,6 +40,17 @@ pub enum Clause {
         /// How long.
         span: Span,
     },
+    /// `bad in EVALUATION < SHARE over SPAN`: the share of bad judgements.
+    BadBelow {
+        /// The evaluation.
+        evaluation: Name,
+        /// The share.
+        share: Ratio,
+        /// Over how long.
+        span: Span,
+    },
+    /// `spend < AMOUNT over SPAN`: what is spent in a minute, on average.
+    SpendBelow(Money, Span),
     /// `alert NAME quiet for SPAN`: the alert has not fired.
     Quiet {
         /// The alert.
@@ -52,8 +63,9 @@ pub enum Clause {
 impl Scalar for Condition {
     const CODE: Code = Code::BadCondition;
     const EXPECTED: &'static str = "clauses joined by `and`: \"SLO holds for 5m\", \"backlog < 50\", \
-         \"backlog falling for 1m\", \"errors of MOCK < 5% over 1m\", \"MOCK answers for 2m\", \"alert NAME quiet for 5m\"";
-    const PATTERN: &'static str = "^[A-Za-z0-9_<%. -]+$";
+         \"backlog falling for 1m\", \"errors of MOCK < 5% over 1m\", \"MOCK answers for 2m\", \
+         \"bad in EVALUATION < 5% over 10m\", \"spend < $2/min over 5m\", \"alert NAME quiet for 5m\"";
+    const PATTERN: &'static str = "^[A-Za-z0-9_<%.$/ -]+$";
     fn parse(text: &str) -> Result<Self, String> {
         let clauses: Vec<Clause> = text.split(" and ").map(clause).collect::<Result<_, _>>()?;
         if clauses.len() > CLAUSES_MAX {
@@ -77,6 +89,15 @@ fn clause(text: &str) -> Result<Clause, String> {
         ["backlog", "falling", "for", span] => Clause::BacklogFalling(lasting(span)?),
         ["errors", "of", mock, "<", share, "over", span] => {
             Clause::ErrorsBelow { mock: named(mock)?, share: Ratio::parse(share)?, span: lasting(span)? }
+        }
+        ["bad", "in", evaluation, "<", share, "over", span] => Clause::BadBelow {
+            evaluation: named(evaluation)?,
+            share: Ratio::parse(share)?,
+            span: lasting(span)?,
+        },
+        ["spend", "<", amount, "over", span] => {
+            let amount = amount.strip_suffix("/min").ok_or_else(|| format!("`{amount}` lacks its `/min`"))?;
+            Clause::SpendBelow(Money::parse(amount)?, lasting(span)?)
         }
         ["alert", alert, "quiet", "for", span] => {
             Clause::Quiet { alert: named(alert)?, span: lasting(span)? }
@@ -108,6 +129,9 @@ mod tests {
             "errors of search < 5% over 1m",
             "search answers for 2m",
             "alert Failing quiet for 5m",
+            "bad in answers < 5% over 10m",
+            "spend < $2.50/min over 5m",
+            "spend < $2.50 over 5m",
             "critical-success holds for 5",
             "backlog > 50",
             "backlog < -1",

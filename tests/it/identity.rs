@@ -80,6 +80,26 @@ fn a_fault_of_dose_zero_changes_nothing() {
         assert_eq!(essence(&with), without, "{inject}");
         assert_eq!(with.witnesses[0].hits, 0, "{inject}");
     }
+    for inject in [
+        "quality-drop = { share = \"0%\" }",
+        "corruption = { share = \"0%\" }",
+        "tool-call-degrade = { share = \"0%\" }",
+        "truncation = { share = \"0%\" }",
+        "truncation = { share = \"0%\", to = \"0%\" }",
+        "refusal = { share = \"0%\" }",
+        "silent-swap = { tokens = \"100%\" }",
+        "silent-swap = { share = \"0%\", tokens = \"300%\", latency = \"300%\" }",
+        "reasoning-bloat = { factor = \"100%\" }",
+        "reasoning-bloat = { share = \"0%\", factor = \"300%\" }",
+        "cache-loss = { share = \"0%\" }",
+    ] {
+        let cached = SYSTEM.replace("out = \"$15\" }", "out = \"$15\", cached = \"$0.30\" }");
+        let without = essence(&rehearse(&plan(&format!("{cached}{RETRY}")), 5));
+        let fault = nothing(inject).replace("on = \"first\"", "on = \"second\"");
+        let with = rehearse(&plan(&format!("{cached}{RETRY}{fault}")), 5);
+        assert_eq!(essence(&with), without, "{inject}");
+        assert_eq!(with.witnesses[0].hits, 0, "{inject}");
+    }
 }
 
 #[test]

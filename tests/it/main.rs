@@ -7,6 +7,7 @@ mod architecture;
 mod command_line;
 mod controls;
 mod costs;
+mod drift;
 mod guardrails;
 mod identity;
 mod inputs;

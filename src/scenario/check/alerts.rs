@@ -1,6 +1,7 @@
 //! Checks of objectives and alerts: names, completeness, and alerts that cannot do their work.
 
 use crate::base::{Ratio, Span};
+use crate::scenario::check::evaluations::{self, is_model};
 use crate::scenario::check::traffic::{first_rate, is_known, tier_share};
 use crate::scenario::check::{Checked, refer_to, share, unique, within};
 use crate::scenario::file::alerts::{Alert, Burn, Signal, Threshold, When};
@@ -114,6 +115,9 @@ fn condition(checked: &Checked<'_>, at: &At<Alert>, sink: &mut Sink) {
                 within(over, Span::from_secs(15), Span::from_secs(86_400), sink);
             }
         }
+        When::Cusum(cusum) => evaluations::cusum(checked, cusum, sink),
+        When::PageHinkley(test) => evaluations::page_hinkley(checked, test, sink),
+        When::Compare(compare) => evaluations::compare(checked, compare, sink),
         When::Absence(absence) => {
             refer_to(&absence.slo, "objective", &checked.file.slo, sink);
             within(&absence.over, Span::from_secs(15), Span::from_secs(86_400), sink);
@@ -126,24 +130,43 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
         within(over, Span::from_secs(15), Span::from_secs(86_400), sink);
     }
     if let Some(mock) = &threshold.mock {
-        checked.mock(mock, sink);
+        match threshold.signal.as_ref().map(|signal| signal.value) {
+            Some(Signal::Refusals | Signal::Malformed | Signal::OutputTokens) => {
+                is_model(checked, mock, sink);
+            }
+            Some(Signal::CallErrors | Signal::Backlog) | None => {
+                checked.mock(mock, sink);
+            }
+        }
+    }
+    if let Some(evaluation) = &threshold.evaluation {
+        refer_to(evaluation, "evaluation", &checked.file.evaluation, sink);
     }
     if let Some(ratio) = &threshold.bad_above {
         share(ratio, sink);
     }
     let has = (threshold.bad_above.is_some(), threshold.above.is_some(), threshold.mock.is_some());
-    let need = match (&threshold.slo, threshold.signal.as_ref().map(|signal| signal.value)) {
-        (Some(slo), None) => {
+    let watched = (&threshold.slo, threshold.signal.as_ref().map(|signal| signal.value));
+    let need = match (watched, threshold.evaluation.is_some()) {
+        ((None, None), true) => {
+            (has != (true, false, false)).then_some("`evaluation` goes with `bad_above` alone")
+        }
+        ((Some(slo), None), false) => {
             refer_to(slo, "objective", &checked.file.slo, sink);
             (has != (true, false, false)).then_some("`slo` goes with `bad_above` alone")
         }
-        (None, Some(Signal::Backlog)) => {
+        ((None, Some(Signal::Backlog)), false) => {
             (has != (false, true, false)).then_some("`backlog` goes with `above` alone")
         }
-        (None, Some(Signal::CallErrors)) => {
-            (has != (true, false, true)).then_some("`call-errors` goes with `mock` and `bad_above`")
+        ((None, Some(Signal::CallErrors | Signal::Refusals | Signal::Malformed)), false) => {
+            (has != (true, false, true)).then_some("this signal goes with `mock` and `bad_above`")
         }
-        (Some(_), Some(_)) | (None, None) => Some("a threshold watches an `slo` or a `signal`"),
+        ((None, Some(Signal::OutputTokens)), false) => {
+            (has != (false, true, true)).then_some("`output-tokens` goes with `mock` and `above`")
+        }
+        ((Some(_), Some(_)) | (None, None), false) | ((Some(_), _) | (_, Some(_)), true) => {
+            Some("a threshold watches an `slo`, a `signal` or an `evaluation`")
+        }
     };
     if let Some(message) = need {
         sink.push(Problem::error(Code::Contradiction, at.place, message));

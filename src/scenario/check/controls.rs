@@ -1,21 +1,24 @@
 //! Checks of guardrails and runbooks: names, bounds, and steps that undo what was done.
 
 use crate::base::{Ratio, Span};
+use crate::scenario::check::evaluations::is_model;
 use crate::scenario::check::{Checked, count_within, refer, refer_to, share, unique, within};
 use crate::scenario::condition::{Clause, Condition};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::{CallGuard, Retry};
+use crate::scenario::file::mocks::MockKind;
 use crate::scenario::file::runbooks::{Action, Role, Runbook, RunbookStep};
 use crate::scenario::limits::{ATTEMPTS_MAX, SLOTS_MAX, SPAN_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
+use crate::scenario::units::Name;
 
 /// The owner of steps that nobody has to do.
 pub(super) const AUTOMATION: &str = "auto";
 
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     for (name, at) in &checked.file.guard.calls.0 {
-        let key = At { value: crate::scenario::units::Name(name.clone()), place: at.place };
+        let key = At { value: Name(name.clone()), place: at.place };
         checked.mock(&key, sink);
         call_guard(checked, name, &at.value, sink);
     }
@@ -70,6 +73,15 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
     if let Some(bulkhead) = &guard.bulkhead {
         count_within(&bulkhead.concurrent, 1, SLOTS_MAX, sink);
         count_within(bulkhead.queue.as_ref().unwrap_or(&At::hole()), 0, SLOTS_MAX, sink);
+    }
+    if let Some(output) = &guard.output {
+        for ratio in [Some(&output.catches), output.false_positives.as_ref()].into_iter().flatten() {
+            share(ratio, sink);
+        }
+        if checked.mocks.get(name).is_some_and(|mock| mock.kind.known() == Some(&MockKind::Tool)) {
+            let message = "only a model's output is checked";
+            sink.push(Problem::error(Code::Contradiction, output.catches.place, message));
+        }
     }
     unique(guard.fallback.iter().flat_map(|fallback| &fallback.0), "fallback", sink);
     for other in guard.fallback.iter().flat_map(|fallback| &fallback.0) {
@@ -148,14 +160,17 @@ fn runbook(checked: &Checked<'_>, runbook: &Runbook, sink: &mut Sink) {
 
 fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Sink) {
     for clause in &at.value.0 {
-        let point = |name: &crate::scenario::units::Name| At { value: name.clone(), place: at.place };
+        let point = |name: &Name| At { value: name.clone(), place: at.place };
         match clause {
             Clause::Holds { slo, .. } => refer_to(&point(slo), "objective", &checked.file.slo, sink),
             Clause::Quiet { alert, .. } => refer_to(&point(alert), "alert", &checked.file.alert, sink),
             Clause::ErrorsBelow { mock, .. } | Clause::Answers { mock, .. } => {
                 checked.mock(&point(mock), sink);
             }
-            Clause::BacklogBelow(_) | Clause::BacklogFalling(_) => {}
+            Clause::BadBelow { evaluation, .. } => {
+                refer_to(&point(evaluation), "evaluation", &checked.file.evaluation, sink);
+            }
+            Clause::BacklogBelow(_) | Clause::BacklogFalling(_) | Clause::SpendBelow(..) => {}
         }
     }
 }
@@ -170,23 +185,10 @@ fn some_tiers(tiers: &[At<crate::scenario::file::load::Tier>], step: &RunbookSte
 
 fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sink: &mut Sink) {
     match &step.r#do {
-        Action::Degrade(degrade) => {
-            let from = checked.mock(&degrade.mock, sink);
-            let to = checked.mock(&degrade.to, sink);
-            if degrade.mock == degrade.to && !degrade.to.is_hole() {
-                sink.push(Problem::error(
-                    Code::Contradiction,
-                    degrade.to.place,
-                    "a mock cannot stand in for itself",
-                ));
-            } else if let (Some(from), Some(to)) = (from, to)
-                && from.kind != to.kind
-                && !from.kind.is_hole()
-                && !to.kind.is_hole()
-            {
-                let message = "a model and a tool cannot stand in for each other";
-                sink.push(Problem::error(Code::Contradiction, degrade.to.place, message));
-            }
+        Action::Degrade(degrade) => stand_in(checked, &degrade.mock, &degrade.to, sink),
+        Action::Pin(pin) => {
+            is_model(checked, &pin.model, sink);
+            stand_in(checked, &pin.model, &pin.to, sink);
         }
         Action::RetryLimit(limit) => {
             checked.mock(&limit.mock, sink);
@@ -229,6 +231,21 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
             }
         }
         Action::Acknowledge(_) | Action::Diagnose(_) => {}
+    }
+}
+
+/// Reports a mock that cannot stand in for another.
+fn stand_in(checked: &Checked<'_>, mock: &At<Name>, other: &At<Name>, sink: &mut Sink) {
+    let (from, to) = (checked.mock(mock, sink), checked.mock(other, sink));
+    if mock == other && !other.is_hole() {
+        sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));
+    } else if let (Some(from), Some(to)) = (from, to)
+        && from.kind != to.kind
+        && !from.kind.is_hole()
+        && !to.kind.is_hole()
+    {
+        let message = "a model and a tool cannot stand in for each other";
+        sink.push(Problem::error(Code::Contradiction, other.place, message));
     }
 }
 

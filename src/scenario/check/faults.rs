@@ -2,8 +2,8 @@
 
 use crate::base::{Ratio, Span};
 use crate::scenario::check::{Checked, refer, share, unique};
-use crate::scenario::file::faults::{Fault, Inject};
-use crate::scenario::file::mocks::Mock;
+use crate::scenario::file::faults::{Corruption, Fault, Inject, QualityDrop, RefusalSpike, ToolCallDegrade};
+use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
 
@@ -102,6 +102,13 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
             }
         }
         Inject::Price(price) => costs(fault, mock, &price.factor, sink),
+        Inject::QualityDrop(_)
+        | Inject::Corruption(_)
+        | Inject::ToolCallDegrade(_)
+        | Inject::Refusal(_)
+        | Inject::Truncation(_)
+        | Inject::SilentSwap(_)
+        | Inject::ReasoningBloat(_) => replies(fault, mock, sink),
         Inject::RateLimit(limit) => {
             share(&limit.to, sink);
             if mock.is_some_and(|mock| mock.quota.is_none() && !mock.kind.is_hole()) {
@@ -113,12 +120,50 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
     }
 }
 
+/// Reports a factor outside its bounds.
+fn factor(at: &At<Ratio>, least: Ratio, sink: &mut Sink) {
+    if at.known().is_some_and(|factor| *factor < least || *factor > Ratio::from_percent(10_000)) {
+        let message = format!("the factor lies between {least} and 10000%");
+        sink.push(Problem::error(Code::OutOfRange, at.place, message));
+    }
+}
+
+/// Checks a fault of a model's replies.
+fn replies(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
+    let (shares, factors, least): (Vec<_>, Vec<_>, _) = if let Inject::SilentSwap(swap) = &fault.inject {
+        if swap.tokens.is_none() && swap.latency.is_none() {
+            let message = "a swap changes `tokens` or `latency`";
+            sink.push(Problem::error(Code::MissingKey, fault.id.place, message));
+        }
+        (vec![swap.share], vec![swap.tokens, swap.latency], Ratio::from_percent(1))
+    } else if let Inject::ReasoningBloat(bloat) = &fault.inject {
+        (vec![bloat.share], vec![Some(bloat.factor)], Ratio::ONE)
+    } else if let Inject::Truncation(cut) = &fault.inject {
+        (vec![Some(cut.share), cut.to], Vec::new(), Ratio::ONE)
+    } else if let Inject::QualityDrop(QualityDrop { share })
+    | Inject::Corruption(Corruption { share })
+    | Inject::ToolCallDegrade(ToolCallDegrade { share })
+    | Inject::Refusal(RefusalSpike { share }) = &fault.inject
+    {
+        (vec![Some(*share)], Vec::new(), Ratio::ONE)
+    } else {
+        return;
+    };
+    for at in shares.iter().flatten() {
+        share(at, sink);
+    }
+    for at in factors.iter().flatten() {
+        factor(at, least, sink);
+    }
+    if mock.is_some_and(|mock| mock.kind.known() == Some(&MockKind::Tool)) {
+        let message = format!("`{}` is a tool, and this happens to models", fault.on.value.0);
+        sink.push(Problem::error(Code::Contradiction, fault.on.place, message));
+    }
+}
+
 /// A fault of cost is on a mock that costs something, and makes it dearer.
 fn costs(fault: &Fault, mock: Option<&Mock>, factor: &At<Ratio>, sink: &mut Sink) {
-    let bounds = Ratio::ONE..=Ratio::from_percent(10_000);
-    if factor.known().is_some_and(|factor| !bounds.contains(factor)) {
-        sink.push(Problem::error(Code::OutOfRange, factor.place, "the factor lies between 100% and 10000%"));
-    }
+    self::factor(factor, Ratio::ONE, sink);
     if mock.is_some_and(|mock| !mock.kind.is_hole() && mock.price.is_none() && mock.price_per_call.is_none())
     {
         let message = format!("`{}` costs nothing", fault.on.value.0);

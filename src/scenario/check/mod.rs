@@ -2,6 +2,7 @@
 
 mod alerts;
 mod controls;
+mod evaluations;
 mod faults;
 mod house;
 mod mocks;
@@ -35,6 +36,7 @@ pub fn check(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sin
     plans::check(&checked, sink);
     faults::check(&checked, sink);
     controls::check(&checked, sink);
+    evaluations::check(&checked, sink);
     alerts::check(&checked, sink);
     house::check(&checked, sink);
 }
@@ -58,6 +60,7 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
     few(&file.agents, "agents", sink);
     few(&file.guard.calls, "guards", sink);
     few(&file.slo, "objectives", sink);
+    few(&file.evaluation, "evaluations", sink);
     few(&file.alert, "alerts", sink);
     few(&file.runbook, "runbooks", sink);
     few(&file.roster, "roles", sink);

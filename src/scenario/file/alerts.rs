@@ -55,6 +55,12 @@ words! {
         Backlog = "backlog",
         /// The share of calls to a mock that failed.
         CallErrors = "call-errors",
+        /// The share of a model's replies that are refusals.
+        Refusals = "refusals",
+        /// The share of a model's replies that the output guardrail found malformed.
+        Malformed = "malformed",
+        /// Output tokens of a model's reply, on average.
+        OutputTokens = "output-tokens",
     }
 }
 
@@ -81,13 +87,15 @@ record! {
     pub struct Threshold {
         /// The objective whose share of bad tasks is watched.
         pub slo: Option<At<Name>>,
-        /// The highest share of bad tasks, or of failed calls.
+        /// The evaluation whose share of bad judgements is watched.
+        pub evaluation: Option<At<Name>>,
+        /// The highest share of bad tasks, judgements, calls or replies.
         pub bad_above: Option<At<Ratio>>,
         /// A signal that is watched instead.
         pub signal: Option<At<Signal>>,
-        /// The mock whose calls are watched (for `call-errors`).
+        /// The mock whose calls or replies are watched (for every signal but `backlog`).
         pub mock: Option<At<Name>>,
-        /// The highest count (for `backlog`).
+        /// The highest count (for `backlog` and `output-tokens`).
         pub above: Option<At<u64>>,
         /// Over how long; default `5m`.
         pub over: Option<At<Span>>,
@@ -114,6 +122,54 @@ record! {
     }
 }
 
+record! {
+    /// Judgements have got worse for good: a CUSUM over single judgements (Reynolds and Stoumbos 1999).
+    pub struct Cusum {
+        /// The evaluation.
+        pub evaluation: At<Name>,
+        /// The share of bad judgements in steady state, false alarms of the evaluation included.
+        pub usual: At<Ratio>,
+        /// The share that must be found quickly.
+        pub shifted: At<Ratio>,
+        /// How many judgements go by on average until it fires in steady state; default 10000.
+        pub run_length: Option<At<u64>>,
+    }
+}
+
+record! {
+    /// Judgements have got worse than they were on average: Page and Hinkley's test for an increase,
+    /// with the running mean as reference and its least sum so far subtracted (Gama and others 2014).
+    pub struct PageHinkley {
+        /// The evaluation.
+        pub evaluation: At<Name>,
+        /// How far the share may stray from its running mean for nothing (delta).
+        pub tolerance: At<Ratio>,
+        /// How many bad judgements too many set it off (lambda).
+        pub threshold: At<u64>,
+    }
+}
+
+record! {
+    /// One version of a model is judged worse than another: a mixture sequential probability ratio test,
+    /// which keeps its error rate however often it is looked at (Johari and others 2017).
+    pub struct Compare {
+        /// The evaluation.
+        pub evaluation: At<Name>,
+        /// The model that may be worse.
+        pub model: At<Name>,
+        /// The model that it is compared with.
+        pub with: At<Name>,
+        /// How often it may fire although they are equal; default 1%.
+        pub error: Option<At<Ratio>>,
+        /// About how much worse is worth finding; default 10%.
+        pub worse_by: Option<At<Ratio>>,
+        /// How many judgements of each there must be; default 30.
+        pub judged_min: Option<At<u64>>,
+        /// For how long without a judgement of the model it goes on; default `10m`.
+        pub over: Option<At<Span>>,
+    }
+}
+
 choice! {
     /// When an alert's condition holds.
     pub enum When {
@@ -125,6 +181,12 @@ choice! {
         Spend(SpendAbove) = "spend",
         /// Nothing is heard.
         Absence(Absence) = "absence",
+        /// Judgements have got worse for good.
+        Cusum(Cusum) = "cusum",
+        /// Judgements have got worse than their running mean.
+        PageHinkley(PageHinkley) = "page-hinkley",
+        /// One version of a model is worse than another.
+        Compare(Compare) = "compare",
     }
 }
 

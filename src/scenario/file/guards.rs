@@ -59,6 +59,16 @@ record! {
 }
 
 record! {
+    /// A check of every reply's form: schema, script, end. What it catches is asked again.
+    pub struct OutputCheck {
+        /// The share of malformed replies that it catches.
+        pub catches: At<Ratio>,
+        /// The share of good replies that it refuses all the same; default 0%.
+        pub false_positives: Option<At<Ratio>>,
+    }
+}
+
+record! {
     /// The controls in the path of every call to one mock.
     pub struct CallGuard {
         /// How long an attempt may take, waiting in the bulkhead included.
@@ -73,6 +83,8 @@ record! {
         pub fallback: Option<OneOrMore>,
         /// Whether calls with an effect carry a key by which the mock knows a repetition; default false.
         pub idempotency_keys: Option<At<bool>>,
+        /// A check of every reply's form (models).
+        pub output: Option<OutputCheck>,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod alerts;
+pub mod evaluations;
 pub mod faults;
 pub mod guards;
 pub mod load;
@@ -48,6 +49,8 @@ record! {
         pub guard: guards::Guards,
         /// Service level objectives.
         pub slo: Named<slos::Slo>,
+        /// How it is learnt whether answers are right: telemetry sees no wrong answer by itself.
+        pub evaluation: Named<evaluations::Evaluation>,
         /// Alerts over the objectives and over signals.
         pub alert: Named<alerts::Alert>,
         /// What is done when an alert is delivered.

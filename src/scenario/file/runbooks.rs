@@ -24,6 +24,16 @@ record! {
 }
 
 record! {
+    /// Pin calls for a model to a version that is known to be good.
+    pub struct Pin {
+        /// The model that is left alone.
+        pub model: At<Name>,
+        /// The model that answers instead.
+        pub to: At<Name>,
+    }
+}
+
+record! {
     /// Cap the attempts of a guarded mock.
     pub struct RetryLimit {
         /// The guarded mock.
@@ -76,6 +86,8 @@ words! {
     pub enum Find {
         /// The dependency that has got worst since the baseline.
         Bottleneck = "bottleneck",
+        /// The model version whose answers are judged worst, compared with all others.
+        Version = "version",
     }
 }
 
@@ -106,7 +118,7 @@ record! {
 record! {
     /// Take back what earlier steps of this runbook did.
     pub struct Undo {
-        /// The steps (degrade, retry-limit, open-breaker, freeze or throttle).
+        /// The steps (degrade, pin, retry-limit, open-breaker, freeze or throttle).
         pub steps: Vec<At<Name>>,
     }
 }
@@ -118,6 +130,8 @@ choice! {
         Acknowledge(Acknowledge) = "acknowledge",
         /// Send the calls to a mock somewhere else.
         Degrade(Degrade) = "degrade",
+        /// Pin a model.
+        Pin(Pin) = "pin",
         /// Cap the attempts of a guarded mock.
         RetryLimit(RetryLimit) = "retry-limit",
         /// Hold the breaker of a mock open.
