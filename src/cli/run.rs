@@ -9,11 +9,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::{BAD_INPUT, Format, RunArguments, problems};
-use crate::plan::{Plan, without};
+use crate::plan::Plan;
 use crate::report::human;
 use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
 use crate::scenario::Scenario;
 use crate::scenario::decode::suggest;
+use crate::scenario::without;
 use crate::study::{self, Seeds};
 
 pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {

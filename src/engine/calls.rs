@@ -34,6 +34,7 @@ pub(super) enum Pursuit {
 
 const OUTPUT: Key = Key::of_name("check of output");
 const JUDGED: Key = Key::of_name("judgement of canary");
+const VERSION: Key = Key::of_name("version of rollout");
 const JITTER: Key = Key::of_name("jitter of pause");
 
 impl World<'_> {
@@ -101,7 +102,16 @@ impl World<'_> {
 
     /// Sends the call elsewhere while a runbook has degraded the mock.
     fn redirect(&mut self, slot: u32) {
+        let key = self.tasks[slot].key;
         let call = &mut self.tasks[slot].call;
+        // A task stays with its version, and joins the new one as the share rises.
+        if call.mock == call.wanted
+            && call.tries == 0
+            && let Some((to, share)) = self.stations[usize::from(call.wanted)].rollout
+            && key.with(VERSION).with(self.plan.mocks[usize::from(call.wanted)].key).unit() < share
+        {
+            (call.mock, call.wanted) = (to, to);
+        }
         let was = call.mock;
         for _ in 0..self.stations.len() {
             let Some(to) = self.stations[usize::from(call.mock)].degraded_to else { break };

@@ -121,6 +121,10 @@ impl World<'_> {
                     self.admitted[tier] = share.real();
                 }
             }
+            Command::Weight(mock, to, share) => {
+                let rollout = (share > Ratio::ZERO).then_some((to, share.real()));
+                self.stations[usize::from(mock)].rollout = rollout;
+            }
             Command::Probe(mock) => self.probe(mock),
         }
     }
@@ -156,6 +160,9 @@ impl World<'_> {
                 left.push(format!("the breaker of {} is open", mock.name));
             }
         }
+        left.extend(self.ops.half_done().map(|(rollout, share)| {
+            format!("rollout {} is half done, at {share}", plan.rollouts[rollout].name)
+        }));
         left.extend(self.ops.firing().map(|alert| format!("alert {} fires", plan.alerts[alert].name)));
         left.extend(
             self.ops

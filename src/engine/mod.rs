@@ -258,6 +258,7 @@ fn stations(plan: &Plan) -> Vec<Station> {
         waiting: Line::default(),
         is_letting_in: false,
         degraded_to: None,
+        rollout: None,
         attempts_max: None,
     };
     plan.mocks.iter().zip(&plan.guards).map(each).collect()

@@ -237,5 +237,7 @@ pub(crate) struct Station {
     pub(crate) is_letting_in: bool,
     /// What a runbook has set: where calls go instead, and how often they are tried.
     pub(crate) degraded_to: Option<u8>,
+    /// The mock that a rollout sends a share of tasks to.
+    pub(crate) rollout: Option<(u8, f64)>,
     pub(crate) attempts_max: Option<u32>,
 }

@@ -4,7 +4,7 @@ use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
 use crate::ops::checks::View;
 use crate::ops::{Calls, Command, Desk, diagnose};
-use crate::plan::{ActionPlan, Check, Owner, Plan, RunbookPlan, StepPlan};
+use crate::plan::{ActionPlan, Check, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
 use crate::record::{Event, Journal};
 use crate::scenario::file::runbooks::Find;
 
@@ -69,6 +69,7 @@ struct Hands<'a, 'b> {
     desk: &'a Desk,
     journal: &'a mut Journal,
     out: &'a mut Vec<Command>,
+    orders: &'a mut Vec<(usize, RolloutOrder)>,
 }
 
 impl Incident {
@@ -145,14 +146,14 @@ impl Incident {
         runbook: usize,
         (view, desk): (&View<'_>, &Desk),
         journal: &mut Journal,
-        out: &mut Vec<Command>,
+        (out, orders): (&mut Vec<Command>, &mut Vec<(usize, RolloutOrder)>),
     ) {
         if !self.is_open() {
             return;
         }
         let plan = &view.plan.runbooks[runbook];
         let stream = desk.seed.with(plan.key).at(self.occurrence);
-        let mut hands = Hands { runbook, plan, view, stream, desk, journal, out };
+        let mut hands = Hands { runbook, plan, view, stream, desk, journal, out, orders };
         let mut lanes = std::mem::take(&mut self.lanes);
         for lane in &mut lanes {
             while self.turn(lane, &mut hands) {}
@@ -247,6 +248,7 @@ impl Incident {
         match &step.action {
             ActionPlan::Acknowledge => self.own(lane.actor, hands),
             ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
+            ActionPlan::Rollout(rollout, order) => hands.orders.push((*rollout, *order)),
             ActionPlan::RetryLimit(mock, attempts) => {
                 hands.out.push(Command::RetryLimit(*mock, Some(*attempts)));
             }
@@ -401,7 +403,11 @@ impl Hands<'_, '_> {
                 let event = Event::Admission { tiers: *tiers, share: Ratio::ONE };
                 self.journal.push(self.view.now, event);
             }
+            ActionPlan::Rollout(rollout, RolloutOrder::Hold) => {
+                self.orders.push((*rollout, RolloutOrder::Resume));
+            }
             ActionPlan::Acknowledge
+            | ActionPlan::Rollout(..)
             | ActionPlan::Thaw { .. }
             | ActionPlan::Diagnose(_)
             | ActionPlan::Update(_)

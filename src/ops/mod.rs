@@ -9,16 +9,18 @@ mod delivery;
 mod detect;
 mod diagnose;
 mod incident;
+mod rollout;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::plan::{AlertPlan, Check, Plan, Rule, TierSet};
+use crate::plan::{AlertPlan, Check, Plan, RolloutOrder, RolloutStep, Rule, TierSet};
 use crate::record::{Event, Journal};
 
 use alert::AlertState;
 use delivery::Delivery;
 use detect::Detector;
 use incident::Incident;
+use rollout::{Reach, Rollout};
 use window::{Source, Windows};
 
 /// What a team's telemetry shows, as running totals since the drill began.
@@ -79,6 +81,8 @@ pub enum Command {
     LetGoBreaker(u8),
     /// Admit this share of the new tasks of some tiers.
     Admit(TierSet, Ratio),
+    /// Send this share of the tasks that call the first mock to the second.
+    Weight(u8, u8, Ratio),
     /// Try whether a mock answers.
     Probe(u8),
 }
@@ -94,6 +98,9 @@ pub struct Ops<'p> {
     detectors: Vec<Detector>,
     deliveries: Vec<Delivery>,
     incidents: Vec<Incident>,
+    rollouts: Vec<Rollout>,
+    /// What runbooks have just said to rollouts.
+    orders: Vec<(usize, RolloutOrder)>,
     desk: Desk,
 }
 
@@ -133,6 +140,12 @@ impl<'p> Ops<'p> {
             let steps = runbook.steps.iter().flat_map(|step| step.when.iter().chain(&step.expect));
             runbook.recovery.iter().chain(steps)
         });
+        let gates = plan
+            .rollouts
+            .iter()
+            .flat_map(|rollout| &rollout.steps)
+            .filter_map(|step| if let RolloutStep::Gate(_, when) = step { Some(when) } else { None });
+        let checks = checks.chain(gates.flatten());
         watched.extend(checks.filter_map(watched_by_check));
         // A tick that divides every window makes each exactly as long as it says (very long ones, nearly).
         let spans = watched.iter().map(|(_, span)| *span).chain(plan.alerts.iter().map(|alert| alert.every));
@@ -151,6 +164,8 @@ impl<'p> Ops<'p> {
             alerts: vec![AlertState::default(); plan.alerts.len()],
             detectors: vec![Detector::default(); plan.alerts.len()],
             deliveries: vec![Delivery::default(); plan.alerts.len()],
+            rollouts: vec![Rollout::default(); plan.rollouts.len()],
+            orders: Vec::new(),
             incidents: plan.runbooks.iter().map(|_| Incident::default()).collect(),
             desk: Desk {
                 seed,
@@ -166,7 +181,9 @@ impl<'p> Ops<'p> {
     pub fn next_at(&self) -> Time {
         let deliveries = self.deliveries.iter().map(Delivery::next_at);
         let incidents = self.incidents.iter().map(Incident::next_at);
-        deliveries.chain(incidents).fold(self.next_tick, Time::min)
+        let rollouts = self.rollouts.iter().zip(&self.plan.rollouts);
+        let rollouts = rollouts.map(|(rollout, plan)| rollout.next_at(plan));
+        deliveries.chain(incidents).chain(rollouts).fold(self.next_tick, Time::min)
     }
 
     /// Does whatever is due.
@@ -193,8 +210,16 @@ impl<'p> Ops<'p> {
         self.deliver(now, telemetry, journal);
         let view = checks::View { now, telemetry, windows: &self.windows, plan: self.plan };
         for (runbook, incident) in self.incidents.iter_mut().enumerate() {
-            incident.handle(runbook, (&view, &self.desk), journal, out);
+            incident.handle(runbook, (&view, &self.desk), journal, (out, &mut self.orders));
         }
+        for (number, (rollout, plan)) in self.rollouts.iter_mut().zip(&self.plan.rollouts).enumerate() {
+            let mut reach = Reach { number, plan, view: &view, desk: &self.desk, journal, out };
+            for (_, order) in self.orders.iter().filter(|(of, _)| *of == number) {
+                rollout.order(*order, &mut reach);
+            }
+            rollout.handle(&mut reach);
+        }
+        self.orders.clear();
         if is_tick {
             self.probe(now, out);
         }
@@ -222,6 +247,12 @@ impl<'p> Ops<'p> {
     /// Returns the runbooks whose incident is not closed.
     pub fn open_incidents(&self) -> impl Iterator<Item = usize> {
         self.incidents.iter().enumerate().filter(|(_, incident)| incident.is_open()).map(|(index, _)| index)
+    }
+
+    /// Returns the rollouts that are neither done nor taken back, and the share of the new version.
+    pub fn half_done(&self) -> impl Iterator<Item = (usize, Ratio)> {
+        let rollouts = self.rollouts.iter().enumerate();
+        rollouts.filter_map(|(index, rollout)| rollout.half_done().map(|share| (index, share)))
     }
 
     fn evaluate(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal) {

@@ -10,6 +10,7 @@ use crate::scenario::file::load::Tier;
 use crate::scenario::file::runbooks::{Action, Find, Otherwise, RunbookStep, Shift};
 use crate::scenario::file::slos;
 use crate::scenario::source::At;
+use crate::scenario::units::Name;
 
 /// What makes a task good for an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,17 @@ pub enum Owner {
     Role(usize),
 }
 
+/// What a runbook says to a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RolloutOrder {
+    /// Take it back.
+    Back,
+    /// Keep it where it is.
+    Hold,
+    /// Let it go on.
+    Resume,
+}
+
 /// What a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionPlan {
@@ -97,6 +109,8 @@ pub enum ActionPlan {
     Update(Option<Span>),
     /// Page another role.
     Escalate(usize),
+    /// Say what becomes of a rollout.
+    Rollout(usize, RolloutOrder),
     /// Take back what the steps of these numbers did.
     Undo(Vec<usize>),
 }
@@ -230,12 +244,16 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
     let file = &scenario.file;
     let role = |name: &str| file.roster.index(name).expect("checked: the role is there");
     let mock = |name: &str| mock_index(scenario, name);
+    let rollout = |name: &At<Name>| file.rollout.index(&name.value.0).expect("checked: the rollout is there");
     let action = match &step.r#do {
         Action::Acknowledge(_) => ActionPlan::Acknowledge,
         Action::Degrade(degrade) => {
             ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0))
         }
         Action::Pin(pin) => ActionPlan::Degrade(mock(&pin.model.value.0), mock(&pin.to.value.0)),
+        Action::RollBack(back) => ActionPlan::Rollout(rollout(&back.rollout), RolloutOrder::Back),
+        Action::HoldRollout(hold) => ActionPlan::Rollout(rollout(&hold.rollout), RolloutOrder::Hold),
+        Action::ResumeRollout(go) => ActionPlan::Rollout(rollout(&go.rollout), RolloutOrder::Resume),
         Action::RetryLimit(limit) => {
             ActionPlan::RetryLimit(mock(&limit.mock.value.0), limit.attempts.value as u32)
         }
@@ -274,7 +292,7 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
 }
 
 /// Returns the checks of a condition; one about an alert that is switched off holds by itself.
-fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
+pub(super) fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
     let file = &scenario.file;
     let each = |clause: &Clause| match clause {
         Clause::Holds { slo, span } => file.slo.index(&slo.0).map(|slo| Check::Holds(slo, *span)),

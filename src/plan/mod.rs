@@ -7,16 +7,18 @@ mod controls;
 mod evaluations;
 mod faults;
 mod program;
+mod rollouts;
 mod system;
-pub mod without;
 
 pub use alerts::{AlertPlan, ComparePlan, Rule};
 pub use controls::{
-    ActionPlan, Check, Indicator, Owner, RolePlan, RunbookPlan, ShiftPlan, SloPlan, StepPlan, TargetPlan,
+    ActionPlan, Check, Indicator, Owner, RolePlan, RolloutOrder, RunbookPlan, ShiftPlan, SloPlan, StepPlan,
+    TargetPlan,
 };
 pub use evaluations::{EvaluationPlan, Judges};
 pub use faults::{FaultEffect, FaultPlan, Flaw};
 pub use program::{AgentPlan, Op, Program};
+pub use rollouts::{AnalysisPlan, RolloutPlan, RolloutStep};
 pub use system::{
     ArrivalKind, BreakerPlan, BudgetPlan, BulkheadPlan, GuardPlan, MockPlan, OutputPlan, RetryPlan, ShedPlan,
     TaskGuardPlan, TrafficPlan, TrafficSegment,
@@ -56,6 +58,8 @@ pub struct Plan {
     pub tasks: TaskGuardPlan,
     /// The faults, in the order of the file.
     pub faults: Vec<FaultPlan>,
+    /// The rollouts, in the order of their names.
+    pub rollouts: Vec<RolloutPlan>,
     /// The evaluations, in the order of their names.
     pub evaluations: Vec<EvaluationPlan>,
     /// The objectives, in the order of their names.
@@ -99,6 +103,7 @@ impl Plan {
             guards: system::guards(scenario, &mut lanes),
             tasks: system::task_guard(file),
             faults: faults::faults(scenario),
+            rollouts: rollouts::rollouts(scenario),
             evaluations: evaluations::evaluations(scenario),
             slos: controls::slos(file),
             alerts: alerts::alerts(scenario),

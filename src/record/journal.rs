@@ -4,6 +4,19 @@ use crate::base::Ratio;
 use crate::base::Time;
 use crate::plan::{Owner, TierSet};
 
+/// Why a rollout is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RollbackReason {
+    /// The sequential test called it worse.
+    Canary,
+    /// It did as much harm as it may.
+    StopLoss,
+    /// An analysis failed.
+    Analysis,
+    /// A runbook said so.
+    Runbook,
+}
+
 /// Something notable. Numbers index the plan's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -79,6 +92,30 @@ pub enum Event {
         /// The share admitted from now on.
         share: Ratio,
     },
+    /// A rollout sends this share of tasks to the new version.
+    RolloutWeight {
+        /// The rollout.
+        rollout: usize,
+        /// The share.
+        share: Ratio,
+    },
+    /// A rollout is to be taken back, for this reason.
+    RollbackBegun {
+        /// The rollout.
+        rollout: usize,
+        /// Why.
+        reason: RollbackReason,
+    },
+    /// An attempt to take a rollout back failed.
+    RollbackFailed(usize),
+    /// The old version answers again.
+    RolledBack(usize),
+    /// An analysis did not see enough: the rollout stays where it is.
+    RolloutInconclusive(usize),
+    /// Somebody let a rollout go on.
+    GatePassed(usize),
+    /// The new version has taken over.
+    RolloutDone(usize),
     /// A breaker opened.
     BreakerOpened(usize),
     /// A breaker closed.

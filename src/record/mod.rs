@@ -8,7 +8,7 @@ mod series;
 
 use hdrhistogram::Histogram;
 
-pub use journal::{Entry, Event, Journal};
+pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use series::{Outcome, Series, TierCounts};
 

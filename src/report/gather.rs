@@ -4,10 +4,10 @@ use crate::base::stats::quantile_sorted;
 use crate::base::{Span, Time};
 use crate::grade::{Scorecard, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
-use crate::record::{EffectTotals, Event, Outcome, Record, TierCounts, Witness};
+use crate::record::{EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
-    AlertResult, EffectsResult, HarmResult, NamedValue, RunResult, SpendResult, StepResult, TargetSummary,
-    TasksResult, TimesResult, WitnessResult,
+    AlertResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult, RunResult, SpendResult,
+    StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
 };
 use crate::scenario::file::load::Tier;
 use crate::study::Trial;
@@ -71,6 +71,13 @@ impl RunResult {
             alerts: alerts(plan, run),
             runbook: steps(plan, run),
             diagnosed: diagnosed(plan, run),
+            rollouts: rollouts(plan, run),
+            judged: plan
+                .evaluations
+                .iter()
+                .zip(&run.judged)
+                .map(|(of, (bad, all))| JudgedResult { evaluation: of.name.clone(), bad: *bad, all: *all })
+                .collect(),
             left_behind: run.left_behind.clone(),
         }
     }
@@ -200,6 +207,43 @@ fn diagnosed(plan: &Plan, run: &Record) -> Vec<Option<String>> {
         }
     }
     named
+}
+
+fn rollouts(plan: &Plan, run: &Record) -> Vec<RolloutResult> {
+    let mut told = Vec::new();
+    for entry in run.journal.entries() {
+        let Some((rollout, event, detail)) = rollout_event(entry.event) else { continue };
+        let name = plan.rollouts[rollout].name.clone();
+        told.push(RolloutResult { rollout: name, at_s: moment(entry.at), event, detail });
+    }
+    told
+}
+
+/// Returns the rollout that an event is about, its word, and what else it says.
+fn rollout_event(event: Event) -> Option<(usize, &'static str, Option<String>)> {
+    if let Event::RolloutWeight { rollout, share } = event {
+        Some((rollout, "weight", Some(share.to_string())))
+    } else if let Event::RollbackBegun { rollout, reason } = event {
+        let why = match reason {
+            RollbackReason::Canary => "canary",
+            RollbackReason::StopLoss => "stop-loss",
+            RollbackReason::Analysis => "analysis",
+            RollbackReason::Runbook => "runbook",
+        };
+        Some((rollout, "rollback-begun", Some(why.to_owned())))
+    } else if let Event::RollbackFailed(rollout) = event {
+        Some((rollout, "rollback-failed", None))
+    } else if let Event::RolledBack(rollout) = event {
+        Some((rollout, "rolled-back", None))
+    } else if let Event::RolloutInconclusive(rollout) = event {
+        Some((rollout, "inconclusive", None))
+    } else if let Event::GatePassed(rollout) = event {
+        Some((rollout, "gate-passed", None))
+    } else if let Event::RolloutDone(rollout) = event {
+        Some((rollout, "done", None))
+    } else {
+        None
+    }
 }
 
 /// Summarises every target over the runs; runs in which it never happened stand at the far end.

@@ -131,6 +131,10 @@ pub struct RunResult {
     pub runbook: Vec<StepResult>,
     /// What diagnoses named; null for none.
     pub diagnosed: Vec<Option<String>>,
+    /// What rollouts did.
+    pub rollouts: Vec<RolloutResult>,
+    /// By evaluation, bad judgements and all of them.
+    pub judged: Vec<JudgedResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
 }
@@ -238,6 +242,30 @@ pub struct WitnessResult {
     pub hits: u64,
     /// Calls that reached the mock meanwhile.
     pub exposed: u64,
+}
+
+/// Something that happened to a rollout.
+#[derive(Debug, Clone, Serialize)]
+pub struct RolloutResult {
+    /// The rollout.
+    pub rollout: String,
+    /// When, since the drill began.
+    pub at_s: f64,
+    /// `weight`, `gate-passed`, `inconclusive`, `rollback-begun`, `rollback-failed`, `rolled-back` or `done`.
+    pub event: &'static str,
+    /// The new share, or why it is taken back; null where neither is said.
+    pub detail: Option<String>,
+}
+
+/// What an evaluation found.
+#[derive(Debug, Clone, Serialize)]
+pub struct JudgedResult {
+    /// The evaluation.
+    pub evaluation: String,
+    /// Judgements that were bad.
+    pub bad: u64,
+    /// All of them.
+    pub all: u64,
 }
 
 /// An alert that fired.

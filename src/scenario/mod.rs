@@ -12,5 +12,6 @@ mod record;
 pub mod schema;
 pub mod source;
 pub mod units;
+pub mod without;
 
 pub use load::{Library, Loaded, Scenario, load_text};

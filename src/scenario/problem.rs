@@ -53,6 +53,10 @@ pub enum Code {
     MonitoringSwitchedOff,
     /// House rule: objectives and targets are stated before the run, cost among them.
     UnstatedTarget,
+    /// House rule: a rollout goes out by steps.
+    OneShotRollout,
+    /// House rule: a rollout has an automatic stop-loss.
+    NoStopLoss,
     /// An alert that can never fire.
     UnreachableThreshold,
     /// An alert that one failed task sets off.
@@ -89,6 +93,8 @@ impl Code {
             Self::UnownedStep => "unowned-step",
             Self::MonitoringSwitchedOff => "monitoring-switched-off",
             Self::UnstatedTarget => "unstated-target",
+            Self::OneShotRollout => "one-shot-rollout",
+            Self::NoStopLoss => "no-stop-loss",
             Self::UnreachableThreshold => "unreachable-threshold",
             Self::LowTraffic => "low-traffic",
             Self::SparseEvaluation => "sparse-evaluation",

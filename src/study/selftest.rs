@@ -6,16 +6,18 @@
 use rayon::ThreadPoolBuildError;
 
 use crate::grade::{RunVerdict, Scorecard, Verdict};
-use crate::plan::{Plan, without::without};
+use crate::plan::Plan;
 use crate::record::Event;
 use crate::scenario::Scenario;
+use crate::scenario::file::targets::Wanted;
+use crate::scenario::without::without;
 use crate::study::{Seeds, seeds, verdict};
 
 /// One variant of a drill and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
     /// What was changed.
-    pub name: &'static str,
+    pub name: String,
     /// Whether it came out as it must.
     pub is_held: bool,
     /// What came out.
@@ -31,16 +33,21 @@ pub fn selftest(scenario: &Scenario, range: Seeds) -> Result<Vec<Variant>, Threa
     let plan = Plan::of(scenario);
     let reduced = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        Plan::of(&without(scenario, &names).expect("these groups are always there"))
+        Plan::of(&without(scenario, &names).expect("checked: what is switched off is there"))
     };
-    let variant = |name, plan: &Plan, wanted: Verdict, hint| {
+    let variant = |name: &str, plan: &Plan, wanted: Verdict, hint| {
         let cards = seeds(plan, range, |trial| trial.card, || ())?;
         let judged = verdict(plan, &cards);
         let found = judged.because.get(1).map_or_else(String::new, |reason| format!(": {reason}"));
         let is_held = judged.verdict == wanted;
-        Ok(Variant { name, is_held, found: format!("{}{found}", judged.verdict.word()), hint })
+        Ok(Variant {
+            name: name.to_owned(),
+            is_held,
+            found: format!("{}{found}", judged.verdict.word()),
+            hint,
+        })
     };
-    Ok(vec![
+    let mut variants = vec![
         variant(
             "reference controls",
             &plan,
@@ -60,7 +67,17 @@ pub fn selftest(scenario: &Scenario, range: Seeds) -> Result<Vec<Variant>, Threa
             "grade what refused work costs: add `lost` and `recover` to the targets",
         )?,
         calm(&reduced(&["faults"]), range)?,
-    ])
+    ];
+    for (name, declared) in scenario.file.variant.iter() {
+        let names: Vec<&str> = declared.without.iter().map(|at| at.value.0.as_str()).collect();
+        let wanted = match declared.verdict.value {
+            Wanted::Pass => Verdict::Pass,
+            Wanted::Fail => Verdict::Fail,
+        };
+        let hint = "what this variant switches off matters less, or more, than the scenario says";
+        variants.push(variant(name, &reduced(&names), wanted, hint)?);
+    }
+    Ok(variants)
 }
 
 /// Without a fault, no alert may fire and no harm be done.
@@ -81,7 +98,7 @@ fn calm(plan: &Plan, range: Seeds) -> Result<Variant, ThreadPoolBuildError> {
         }
     };
     let hint = "steady state is not steady: give the system more room, or the alerts more patience";
-    Ok(Variant { name: "no fault", is_held: loud == 0, found, hint })
+    Ok(Variant { name: "no fault".to_owned(), is_held: loud == 0, found, hint })
 }
 
 fn lost(card: &Scorecard) -> u64 {

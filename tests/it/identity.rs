@@ -143,14 +143,14 @@ fn every_control_of_a_scenario_can_be_switched_off_alone() {
     let library = crate::shipped::mocks();
     let loaded = stormdrill::scenario::load_text("scenarios/x.toml", text, &library);
     let whole = loaded.scenario.unwrap();
-    let names = stormdrill::plan::without::everything(&whole.file);
+    let names = stormdrill::scenario::without::everything(&whole.file);
     assert!(names.len() > 30, "{names:?}");
     for name in names {
-        let reduced = stormdrill::plan::without::without(&whole, std::slice::from_ref(&name)).unwrap();
+        let reduced = stormdrill::scenario::without::without(&whole, std::slice::from_ref(&name)).unwrap();
         assert_ne!(reduced, whole, "`{name}` is switched off");
         // It still compiles: nothing refers to what is gone.
         Plan::of(&reduced);
     }
-    let unknown = stormdrill::plan::without::without(&whole, &["guard.serach".into()]);
+    let unknown = stormdrill::scenario::without::without(&whole, &["guard.serach".into()]);
     assert_eq!(unknown.unwrap_err().0, "guard.serach");
 }

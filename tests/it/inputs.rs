@@ -78,8 +78,8 @@ fn an_independent_validator_accepts_what_is_shipped_and_refuses_what_is_wrong() 
         assert!(text.starts_with("#:schema ../docs/scenario.schema.json\n"), "{}", path.display());
         let errors: Vec<_> = scenarios.iter_errors(&as_json(&text)).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
-        assert!(!scenarios.is_valid(&as_json(&text.replace("deadline  = true", "deadlin = true"))));
-        assert!(!scenarios.is_valid(&as_json(&text.replace("\"12/s\"", "\"12\""))));
+        assert!(!scenarios.is_valid(&as_json(&text.replacen("deadline ", "deadlin ", 1))));
+        assert!(!scenarios.is_valid(&as_json(&text.replacen("/s\"", "\"", 1))));
     }
     for (name, text) in shipped::mocks() {
         assert!(text.starts_with("#:schema ../docs/mock.schema.json\n"), "{name}");

@@ -14,6 +14,7 @@ mod inputs;
 mod overload;
 mod queueing;
 mod reviewed;
+mod rollouts;
 mod shipped;
 mod verdicts;
 

@@ -3,8 +3,8 @@
 use stormdrill::engine::rehearse;
 use stormdrill::grade::RunVerdict;
 use stormdrill::plan::Plan;
-use stormdrill::plan::without::without;
 use stormdrill::record::{Baseline, Event, Outcome};
+use stormdrill::scenario::without::without;
 use stormdrill::study;
 
 use crate::{plan, scenario, whole};

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use stormdrill::grade::{Scorecard, Verdict};
-use stormdrill::plan::{Plan, without::without};
+use stormdrill::plan::Plan;
+use stormdrill::scenario::without::without;
 use stormdrill::scenario::{Scenario, load_text};
 use stormdrill::study::{self, Seeds};
 
@@ -80,7 +81,7 @@ inject.latency = { add = "10ms" }
     let variants =
         study::selftest(&crate::scenario(&harmless), Seeds { first: 1, count: 60, threads: 0 }).unwrap();
     let broken: Vec<_> =
-        variants.iter().filter(|variant| !variant.is_held).map(|variant| variant.name).collect();
+        variants.iter().filter(|variant| !variant.is_held).map(|variant| variant.name.as_str()).collect();
     assert_eq!(broken, ["do nothing"]);
 }
 

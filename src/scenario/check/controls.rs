@@ -7,7 +7,9 @@ use crate::scenario::condition::{Clause, Condition};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::{CallGuard, Retry};
 use crate::scenario::file::mocks::MockKind;
-use crate::scenario::file::runbooks::{Action, Role, Runbook, RunbookStep};
+use crate::scenario::file::runbooks::{
+    Action, HoldRollout, ResumeRollout, Role, RollBack, Runbook, RunbookStep,
+};
 use crate::scenario::limits::{ATTEMPTS_MAX, SLOTS_MAX, SPAN_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
@@ -158,7 +160,7 @@ fn runbook(checked: &Checked<'_>, runbook: &Runbook, sink: &mut Sink) {
     }
 }
 
-fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Sink) {
+pub(super) fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Sink) {
     for clause in &at.value.0 {
         let point = |name: &Name| At { value: name.clone(), place: at.place };
         match clause {
@@ -186,6 +188,11 @@ fn some_tiers(tiers: &[At<crate::scenario::file::load::Tier>], step: &RunbookSte
 fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sink: &mut Sink) {
     match &step.r#do {
         Action::Degrade(degrade) => stand_in(checked, &degrade.mock, &degrade.to, sink),
+        Action::RollBack(RollBack { rollout })
+        | Action::HoldRollout(HoldRollout { rollout })
+        | Action::ResumeRollout(ResumeRollout { rollout }) => {
+            refer_to(rollout, "rollout", &checked.file.rollout, sink);
+        }
         Action::Pin(pin) => {
             is_model(checked, &pin.model, sink);
             stand_in(checked, &pin.model, &pin.to, sink);
@@ -235,7 +242,7 @@ fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sin
 }
 
 /// Reports a mock that cannot stand in for another.
-fn stand_in(checked: &Checked<'_>, mock: &At<Name>, other: &At<Name>, sink: &mut Sink) {
+pub(super) fn stand_in(checked: &Checked<'_>, mock: &At<Name>, other: &At<Name>, sink: &mut Sink) {
     let (from, to) = (checked.mock(mock, sink), checked.mock(other, sink));
     if mock == other && !other.is_hole() {
         sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));

@@ -7,6 +7,7 @@ mod faults;
 mod house;
 mod mocks;
 mod plans;
+mod rollouts;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,7 @@ pub fn check(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sin
     faults::check(&checked, sink);
     controls::check(&checked, sink);
     evaluations::check(&checked, sink);
+    rollouts::check(&checked, sink);
     alerts::check(&checked, sink);
     house::check(&checked, sink);
 }
@@ -62,6 +64,8 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
     few(&file.slo, "objectives", sink);
     few(&file.evaluation, "evaluations", sink);
     few(&file.alert, "alerts", sink);
+    few(&file.rollout, "rollouts", sink);
+    few(&file.variant, "variants", sink);
     few(&file.runbook, "runbooks", sink);
     few(&file.roster, "roles", sink);
     if file.fault.len() > NAMED_MAX {

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod guards;
 pub mod load;
 pub mod mocks;
+pub mod rollouts;
 pub mod runbooks;
 pub mod slos;
 pub mod targets;
@@ -47,6 +48,8 @@ record! {
         pub fault: Vec<faults::Fault>,
         /// Automatic controls: one table for each guarded mock, and `tasks` for every task.
         pub guard: guards::Guards,
+        /// New versions that go out by steps.
+        pub rollout: Named<rollouts::Rollout>,
         /// Service level objectives.
         pub slo: Named<slos::Slo>,
         /// How it is learnt whether answers are right: telemetry sees no wrong answer by itself.
@@ -57,6 +60,8 @@ record! {
         pub runbook: Named<runbooks::Runbook>,
         /// Who is on call, by role.
         pub roster: Named<runbooks::Role>,
+        /// Variants that `selftest` runs beside its own, with the verdict each must get.
+        pub variant: Named<targets::Variant>,
         /// What PASS means.
         pub targets: Option<targets::Targets>,
     }

@@ -34,6 +34,30 @@ record! {
 }
 
 record! {
+    /// Take a rollout back.
+    pub struct RollBack {
+        /// The rollout.
+        pub rollout: At<Name>,
+    }
+}
+
+record! {
+    /// Keep a rollout where it is; the tests beside it go on.
+    pub struct HoldRollout {
+        /// The rollout.
+        pub rollout: At<Name>,
+    }
+}
+
+record! {
+    /// Let a rollout that is held, or that an inconclusive analysis has stopped, go on.
+    pub struct ResumeRollout {
+        /// The rollout.
+        pub rollout: At<Name>,
+    }
+}
+
+record! {
     /// Cap the attempts of a guarded mock.
     pub struct RetryLimit {
         /// The guarded mock.
@@ -132,6 +156,12 @@ choice! {
         Degrade(Degrade) = "degrade",
         /// Pin a model.
         Pin(Pin) = "pin",
+        /// Take a rollout back.
+        RollBack(RollBack) = "roll-back",
+        /// Keep a rollout where it is.
+        HoldRollout(HoldRollout) = "hold-rollout",
+        /// Let a rollout go on.
+        ResumeRollout(ResumeRollout) = "resume-rollout",
         /// Cap the attempts of a guarded mock.
         RetryLimit(RetryLimit) = "retry-limit",
         /// Hold the breaker of a mock open.

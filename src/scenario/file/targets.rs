@@ -6,8 +6,9 @@ use crate::base::{Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Named, Node};
 use crate::scenario::file::load::Tier;
 use crate::scenario::problem::Sink;
-use crate::scenario::record::record;
+use crate::scenario::record::{record, words};
 use crate::scenario::source::At;
+use crate::scenario::units::Line;
 
 record! {
     /// When new harm must have stopped.
@@ -67,6 +68,26 @@ pub struct Short<T>(pub T);
 
 short_form!(Contain, harm_below: None, sustained_for: None, tiers: Vec::new());
 short_form!(Recover, sustained_for: None);
+
+words! {
+    /// The verdict that a variant must get.
+    pub enum Wanted {
+        /// The drill passes.
+        Pass = "PASS",
+        /// The drill fails.
+        Fail = "FAIL",
+    }
+}
+
+record! {
+    /// The drill with something switched off, and the verdict that it must get then.
+    pub struct Variant {
+        /// What is switched off, as for `--without`.
+        pub without: Vec<At<Line>>,
+        /// The verdict.
+        pub verdict: At<Wanted>,
+    }
+}
 
 record! {
     /// What PASS means. A target that is not stated is not graded; the aftermath always is.

@@ -1,11 +1,14 @@
 //! Switching parts of a scenario off: `--without faults|guards|alerts|runbooks|ID`.
 //!
 //! An ID is a fault's, an alert's or a runbook's name, a guard (`guard.search`), one control of it
-//! (`guard.search.retry`), a step (`runbook.degrade-search.cap`), or a step's bare name.
+//! (`guard.search.retry`), a step (`runbook.degrade-search.cap`), a step's bare name, or a control of a
+//! rollout (`rollout.new-model.steps`: all of it goes out at once).
 
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::guards::Guards;
+use crate::scenario::file::rollouts::{Rollout, RolloutStep};
+use crate::scenario::source::{At, Place};
 
 /// Takes the named parts out, or returns the first name that nothing has, with every name there is.
 pub fn without(scenario: &Scenario, names: &[String]) -> Result<Scenario, (String, Vec<String>)> {
@@ -45,6 +48,18 @@ pub fn everything(file: &ScenarioFile) -> Vec<String> {
         ];
         names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.{name}.{}", part.0)));
     }
+    for (name, rollout) in file.rollout.iter() {
+        let is_gate = |step: &RolloutStep| matches!(step, RolloutStep::Gate(_));
+        let is_analysis = |step: &RolloutStep| matches!(step, RolloutStep::Analysis(_));
+        let parts = [
+            ("steps", true),
+            ("canary", rollout.canary.is_some()),
+            ("stop_loss", rollout.stop_loss.is_some()),
+            ("analysis", rollout.steps.iter().any(is_analysis)),
+            ("gates", rollout.steps.iter().any(is_gate)),
+        ];
+        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("rollout.{name}.{}", part.0)));
+    }
     if let Some(tasks) = &file.guard.tasks {
         names.push("guard.tasks".into());
         let parts = [
@@ -61,7 +76,15 @@ pub fn everything(file: &ScenarioFile) -> Vec<String> {
 fn remove(file: &mut ScenarioFile, name: &str) {
     match name {
         "faults" => file.fault.clear(),
-        "guards" => file.guard = Guards::default(),
+        "guards" => {
+            file.guard = Guards::default();
+            // What stops a rollout by itself is a guardrail too.
+            for at in file.rollout.0.values_mut() {
+                for part in ["canary", "stop_loss", "analysis"] {
+                    remove_from_rollout(&mut at.value, part);
+                }
+            }
+        }
         "alerts" => file.alert.0.clear(),
         "runbooks" => file.runbook.0.clear(),
         _ => {}
@@ -74,6 +97,11 @@ fn remove(file: &mut ScenarioFile, name: &str) {
             let id = &step.id.value.0;
             id != name && format!("runbook.{runbook}.{id}") != name
         });
+    }
+    for (rollout, at) in &mut file.rollout.0 {
+        if let Some(part) = name.strip_prefix(&format!("rollout.{rollout}.")) {
+            remove_from_rollout(&mut at.value, part);
+        }
     }
     let mut parts = name.split('.');
     if parts.next() != Some("guard") {
@@ -107,5 +135,16 @@ fn remove(file: &mut ScenarioFile, name: &str) {
                 _ => {}
             }
         }
+    }
+}
+
+fn remove_from_rollout(rollout: &mut Rollout, part: &str) {
+    match part {
+        "steps" => rollout.at_once = Some(At { value: true, place: Place::NOWHERE }),
+        "canary" => rollout.canary = None,
+        "stop_loss" => rollout.stop_loss = None,
+        "analysis" => rollout.steps.retain(|step| !matches!(step, RolloutStep::Analysis(_))),
+        "gates" => rollout.steps.retain(|step| !matches!(step, RolloutStep::Gate(_))),
+        _ => {}
     }
 }
