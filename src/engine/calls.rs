@@ -3,9 +3,9 @@
 use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply, Task};
 use crate::guard::{Admission, Change, retry};
-use crate::plan::Flaw;
+use crate::plan::{FaultEffect, TierSet};
 use crate::record::Event;
 
 /// The most attempts that may be alive at once, those that nobody waits for included.
@@ -32,7 +32,6 @@ pub(super) enum Pursuit {
     GivenUp,
 }
 
-const OUTPUT: Key = Key::of_name("check of output");
 const JUDGED: Key = Key::of_name("judgement of canary");
 const VERSION: Key = Key::of_name("version of rollout");
 const JITTER: Key = Key::of_name("jitter of pause");
@@ -42,17 +41,16 @@ impl World<'_> {
     pub(super) fn launch(&mut self, slot: u32) -> Launch {
         let plan = self.plan;
         self.redirect(slot);
+        self.downgrade(slot);
         let task = &self.tasks[slot];
         let (tier, call) = (usize::from(task.tier), task.call);
         let mock = usize::from(call.mock);
         // What costs nothing is not held back.
-        if let Some(budget) = plan.tasks.budget.as_ref().filter(|_| plan.mocks[mock].is_priced()) {
-            let is_over = budget.per_task.is_some_and(|limit| task.cost >= limit);
-            let is_minute_over = !budget.spare.has(tier)
-                && budget.per_minute.is_some_and(|limit| self.minute.is_spent(self.now, limit));
-            if is_over || is_minute_over {
-                return Launch::Failed(Failure::Refused);
-            }
+        if plan.mocks[mock].is_priced() && self.is_over_budget(slot, tier) {
+            return Launch::Failed(Failure::Refused);
+        }
+        if let Some(failure) = self.gateway(slot) {
+            return Launch::Failed(failure);
         }
         let station = &mut self.stations[mock];
         if call.tries == 0
@@ -86,6 +84,41 @@ impl World<'_> {
             return Launch::Waiting;
         }
         self.send(attempt)
+    }
+
+    /// Whether a budget, or the breaker on spending, holds a task's calls back.
+    fn is_over_budget(&mut self, slot: u32, tier: usize) -> bool {
+        let plan = self.plan;
+        let now = self.now;
+        let held = plan.tasks.budget.as_ref();
+        let spare = held.map_or(TierSet::of([]), |budget| budget.spare);
+        let per_minute = self.budget.or(held.and_then(|budget| budget.per_minute));
+        let is_minute_over =
+            !spare.has(tier) && per_minute.is_some_and(|limit| self.minute.is_spent(now, limit));
+        let is_task_over =
+            held.and_then(|budget| budget.per_task).is_some_and(|limit| self.tasks[slot].cost >= limit);
+        let is_tier_over = held
+            .and_then(|budget| budget.per_tier[tier])
+            .is_some_and(|limit| self.minutes[tier].is_spent(now, limit));
+        let is_too_fast = plan
+            .tasks
+            .velocity
+            .is_some_and(|velocity| !velocity.spare.has(tier) && self.velocity.is_open(now));
+        is_minute_over || is_task_over || is_tier_over || is_too_fast
+    }
+
+    /// Sends a question to a cheaper model while much is spent.
+    fn downgrade(&mut self, slot: u32) {
+        let Task { tier, call, .. } = &self.tasks[slot];
+        let Some(down) = self.plan.guards[usize::from(call.mock)].downgrade else { return };
+        if call.tries == 0
+            && call.mock == call.wanted
+            && down.tiers.has(usize::from(*tier))
+            && self.minute.is_spent(self.now, down.above)
+        {
+            self.tasks[slot].call.mock = down.to;
+            self.record.mocks[usize::from(down.to)].stood_in += 1;
+        }
     }
 
     /// So many attempts are alive that this one is refused; the run cannot be graded any more.
@@ -154,6 +187,7 @@ impl World<'_> {
             tier: task.tier,
             is_trial,
             token: task.call.token,
+            taint: task.taint,
             ..Attempt::blank(self.now)
         };
         let number = self.attempts.insert(attempt);
@@ -249,47 +283,20 @@ impl World<'_> {
 
     /// A mock's reply, good or bad, reaches the client.
     pub(super) fn reply(&mut self, attempt: u32, result: Result<bool, Failure>) {
-        let Attempt { mock, task, is_probe, flaw, tokens_out, .. } = self.attempts[attempt];
+        let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
         if is_probe {
             self.probe_ended(attempt, result.ok());
             return;
         }
         // A refusal or a malformed reply comes with status 200: nothing has failed on the wire.
         self.account(attempt, result.is_ok());
-        let result = result.and_then(|is_right| self.inspect(attempt).map(|()| is_right));
+        let result = result.and_then(|is_right| self.inspect(attempt, is_right));
         self.release(attempt);
         self.leave_bulkhead(usize::from(mock));
         match result {
-            Ok(_) if flaw == Some(Flaw::ToolCall) => self.fail(task),
-            Ok(is_right) => self.succeeded(task, is_right && flaw.is_none(), tokens_out),
+            Ok(got) => self.succeeded(task, got),
             Err(failure) => self.failed(task, failure),
         }
-    }
-
-    /// Looks at the form of a model's reply, and counts what telemetry sees of it.
-    fn inspect(&mut self, attempt: u32) -> Result<(), Failure> {
-        let Attempt { mock, key, flaw, tokens_out, .. } = self.attempts[attempt];
-        let mock = usize::from(mock);
-        if self.plan.mocks[mock].per_token.is_none() {
-            return Ok(());
-        }
-        let replies = &mut self.telemetry.replies[mock];
-        replies.all += 1;
-        replies.tokens += u64::from(tokens_out);
-        if flaw == Some(Flaw::Refused) {
-            replies.refused += 1;
-            return Err(Failure::Declined);
-        }
-        let Some(check) = &self.plan.guards[mock].output else { return Ok(()) };
-        let chance = match flaw {
-            Some(Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_)) => check.catches,
-            Some(Flaw::Wrong | Flaw::Refused) | None => check.false_positives,
-        };
-        if key.with(OUTPUT).unit() < chance {
-            replies.malformed += 1;
-            return Err(Failure::Malformed);
-        }
-        Ok(())
     }
 
     /// A probe or a canary question has been answered, well or not.
@@ -353,7 +360,7 @@ impl World<'_> {
     pub(super) fn pursue(&mut self, slot: u32, failure: Failure) -> Pursuit {
         let mut failure = failure;
         loop {
-            if let Some(pause) = self.retry_pause(slot, failure) {
+            if let Some(pause) = self.remedy(slot, failure).or_else(|| self.retry_pause(slot, failure)) {
                 self.sleep(slot, pause, true);
                 return Pursuit::Waiting;
             }
@@ -369,15 +376,24 @@ impl World<'_> {
 
     /// Returns the pause before another attempt at the same mock, if there is to be one.
     fn retry_pause(&mut self, slot: u32, failure: Failure) -> Option<Span> {
-        let task = &self.tasks[slot];
-        let call = task.call;
+        let call = self.tasks[slot].call;
         let mock = usize::from(call.mock);
         let plan = self.plan.guards[mock].retry.as_ref()?;
-        let station = &mut self.stations[mock];
-        let attempts = station.attempts_max.map_or(plan.attempts, |cap| cap.min(plan.attempts));
-        if !failure.is_retryable() || call.tries >= attempts || call.attempts >= ATTEMPTS_MAX {
+        let cap = self.stations[mock].attempts_max;
+        let attempts = cap.map_or(plan.attempts, |cap| cap.min(plan.attempts));
+        if !failure.is_retryable() || call.attempts >= ATTEMPTS_MAX {
             return None;
         }
+        let layers = self.layers(slot, mock);
+        if !call.tries.is_multiple_of(layers) {
+            // At once, and past every budget of the client's.
+            return Some(Span::ZERO);
+        }
+        if call.tries / layers >= attempts {
+            return None;
+        }
+        let task = &self.tasks[slot];
+        let station = &mut self.stations[mock];
         let asked = match failure {
             Failure::RateLimited(wait) if wait > plan.retry_after_max => return None,
             Failure::RateLimited(wait) => wait,
@@ -387,6 +403,8 @@ impl World<'_> {
             | Failure::Denied
             | Failure::Malformed
             | Failure::Declined
+            | Failure::Expired
+            | Failure::Rejected
             | Failure::Refused => Span::ZERO,
         };
         if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
@@ -396,6 +414,17 @@ impl World<'_> {
         let key = stream.with(JITTER).at(u64::from(call.tries));
         let unit = if plan.jitter > 0.0 { key.unit() } else { 0.5 };
         Some(retry::pause(plan, call.tries + 1, unit).max(asked))
+    }
+
+    /// Returns how often a layer that the client does not know of makes each of its attempts.
+    fn layers(&mut self, slot: u32, mock: usize) -> u32 {
+        let is_layer = |effect: &FaultEffect| matches!(effect, FaultEffect::RetryLayers(_));
+        let Some(fault) = self.meets(slot, mock, is_layer) else { return 1 };
+        let FaultEffect::RetryLayers(times) = self.plan.faults[fault].effect else { return 1 };
+        if !self.tasks[slot].call.tries.is_multiple_of(times) {
+            self.witness(1 << fault, |_| true);
+        }
+        times
     }
 
     /// Turns to the next fallback of the wanted mock; returns whether there is one.
@@ -435,6 +464,9 @@ impl Attempt {
             is_trial: false,
             is_right: true,
             flaw: None,
+            flaw_by: 0,
+            taint: NONE,
+            is_unsaid: false,
             tokens_out: 0,
             canary: NO_EVALUATION,
             is_lost: false,

@@ -1,12 +1,12 @@
 //! The baseline's judgement, the faults' beginning and end, and what the control plane commands.
 
-use crate::base::{Key, Ratio};
+use crate::base::{Key, Ratio, Span, Time};
 use crate::engine::World;
 use crate::engine::queue::Kind;
-use crate::engine::state::Attempt;
-use crate::ops::Command;
-use crate::plan::TIERS;
-use crate::record::{Baseline, Event};
+use crate::engine::state::{Attempt, Station, Store};
+use crate::model::{Dose, SharedState};
+use crate::plan::{Boundary, FaultEffect, Order, TIERS};
+use crate::record::{Baseline, Event, Spread};
 use crate::scenario::file::load::Tier;
 
 /// The marks of a run.
@@ -15,6 +15,10 @@ pub(super) const BASELINE: u32 = 1;
 pub(super) const LAST: u32 = 2;
 
 const PROBE: Key = Key::of_name("health probe");
+const PURGE: Key = Key::of_name("purge of memory");
+
+/// How old a pinned snapshot is where neither its age is stated nor a replay has found a distortion.
+const SNAPSHOT_AGE: Span = Span::from_secs(600);
 
 impl World<'_> {
     /// A moment has come from which tasks are counted: warm, the end of the baseline, the last window.
@@ -69,8 +73,11 @@ impl World<'_> {
         let fault = &self.plan.faults[index];
         let mock = usize::from(fault.mock);
         if self.now < fault.end {
-            self.record.journal.push(self.now, Event::FaultArmed(index));
-            self.stations[mock].faults.push(slot as u8);
+            if !self.stations[mock].faults.contains(&(slot as u8)) {
+                self.record.journal.push(self.now, Event::FaultArmed(index));
+                self.stations[mock].faults.push(slot as u8);
+            }
+            self.poison(index);
             return;
         }
         self.record.journal.push(self.now, Event::FaultReleased(index));
@@ -86,6 +93,7 @@ impl World<'_> {
         }
         self.record.events += 1;
         self.telemetry.in_flight = self.tasks.len() as u64;
+        self.audit();
         let mut commands = std::mem::take(&mut self.commands);
         self.ops.handle(self.now, &self.telemetry, &mut self.record.journal, &mut commands);
         for command in commands.drain(..) {
@@ -101,32 +109,113 @@ impl World<'_> {
         self.schedule_at(self.ops_at, Kind::Ops, 0);
     }
 
-    fn obey(&mut self, command: Command) {
+    /// Looks where what is permitted is not what is declared.
+    fn audit(&mut self) {
+        for (mock, station) in self.stations.iter().enumerate() {
+            self.telemetry.differs[mock] = station.faults.iter().any(|index| {
+                let fault = &self.plan.faults[usize::from(*index)];
+                let moves =
+                    matches!(fault.effect, FaultEffect::Boundary(Boundary::Widened | Boundary::Narrowed));
+                moves && fault.share * Dose::at(fault, self.now).0 > 0.0
+            });
+        }
+    }
+
+    fn obey(&mut self, command: Order) {
         match command {
-            Command::Degrade(mock, to) => self.stations[usize::from(mock)].degraded_to = Some(to),
-            Command::Restore(mock) => self.stations[usize::from(mock)].degraded_to = None,
-            Command::RetryLimit(mock, attempts) => self.stations[usize::from(mock)].attempts_max = attempts,
-            Command::HoldBreaker(mock) => {
+            Order::Degrade(mock, to) => self.stations[usize::from(mock)].degraded_to = Some(to),
+            Order::Restore(mock) => self.stations[usize::from(mock)].degraded_to = None,
+            Order::RetryLimit(mock, attempts) => self.stations[usize::from(mock)].attempts_max = attempts,
+            Order::HoldBreaker(mock) => {
                 if let Some(breaker) = &mut self.stations[usize::from(mock)].breaker {
                     breaker.hold();
                 }
             }
-            Command::LetGoBreaker(mock) => {
+            Order::LetGoBreaker(mock) => {
                 if let Some(breaker) = &mut self.stations[usize::from(mock)].breaker {
                     breaker.let_go(self.now);
                 }
             }
-            Command::Admit(tiers, share) => {
+            Order::Admit(runbook, tiers, share) => {
                 for tier in (0..TIERS).filter(|tier| tiers.has(*tier)) {
-                    self.admitted[tier] = share.real();
+                    self.holds[runbook][tier] = share.real();
+                    self.admitted[tier] = self.holds.iter().map(|holds| holds[tier]).fold(1.0, f64::min);
                 }
             }
-            Command::Weight(mock, to, share) => {
+            Order::Weight(mock, to, share) => {
                 let rollout = (share > Ratio::ZERO).then_some((to, share.real()));
                 self.stations[usize::from(mock)].rollout = rollout;
             }
-            Command::Probe(mock) => self.probe(mock),
+            Order::Probe(mock) => self.probe(mock),
+            Order::Purge(..)
+            | Order::Quarantine(..)
+            | Order::PinSnapshot(..)
+            | Order::Unpin(_)
+            | Order::PutBack(_)
+            | Order::Replay(_) => self.obey_about_stores(command),
+            Order::ResetContexts => self.resets += 1,
+            Order::Kill(mock, is_killed) => self.stations[usize::from(mock)].is_killed = is_killed,
+            Order::Revoke { mock, agent, is_taken } => {
+                let revoked = &mut self.stations[usize::from(mock)].revoked;
+                revoked.retain(|(of, _)| *of != agent);
+                if is_taken {
+                    revoked.push((agent, self.now));
+                }
+            }
+            Order::Approve(mock, is_needed) => {
+                self.stations[usize::from(mock)].needs_approval = is_needed;
+            }
+            Order::Isolate(agent, is_isolated) => self.isolated[usize::from(agent)] = is_isolated,
+            Order::Budget(limit) => self.budget = limit,
         }
+    }
+
+    /// Obeys an order about a memory or a shared state.
+    fn obey_about_stores(&mut self, order: Order) {
+        let now = self.now;
+        if let Order::Purge(mock, catches) = order {
+            let key = self.seed.with(PURGE).with(self.plan.mocks[usize::from(mock)].key).at(now.0);
+            if let Store::Memory(memory) = &mut self.stations[usize::from(mock)].store {
+                let entries = memory.purge(|number| key.at(number as u64).unit() < catches.real());
+                let mock = usize::from(mock);
+                self.record.journal.push(now, Event::Purged { mock, entries });
+            }
+        } else if let Order::Quarantine(mock, is_set) = order {
+            self.stations[usize::from(mock)].is_quarantined = is_set;
+        } else if let Order::PinSnapshot(mock, age) = order {
+            // Without an age: just before the first distortion that a replay has found.
+            let found = self.distorted_since.map(|since| Time(since.0.saturating_sub(1)));
+            let at = age.map_or(found, |age| Some(now.back(age))).unwrap_or(now.back(SNAPSHOT_AGE));
+            if let Store::State(state) = &mut self.stations[usize::from(mock)].store {
+                state.pin(at);
+            }
+        } else if let Order::Unpin(mock) = order {
+            if let Store::State(state) = &mut self.stations[usize::from(mock)].store {
+                state.unpin();
+            }
+        } else if let Order::PutBack(mock) = order {
+            if let Store::State(state) = &mut self.stations[usize::from(mock)].store {
+                let objects = state.put_back();
+                let mock = usize::from(mock);
+                self.record.journal.push(now, Event::PutBack { mock, objects });
+            }
+        } else if let Order::Replay(runbook) = order {
+            let found = self.first_distortion();
+            self.distorted_since = found.map(|source| source.at);
+            let mock = found.and_then(|source| source.mock).map(usize::from);
+            self.record.journal.push(now, Event::Diagnosed { runbook, mock });
+        }
+    }
+
+    /// Replays, node by node, what led to the objects that are distorted now; returns the node at
+    /// which the first of them was distorted.
+    fn first_distortion(&self) -> Option<Spread> {
+        let stores = self.stations.iter().map(|station| &station.store);
+        let states =
+            stores.filter_map(|store| if let Store::State(state) = store { Some(state) } else { None });
+        let sources =
+            states.flat_map(SharedState::distorted).map(|spread| self.record.provenance.source(spread));
+        sources.min_by_key(|source| source.at)
     }
 
     /// Sends a health probe straight to a mock, past every guardrail but the timeout.
@@ -153,12 +242,19 @@ impl World<'_> {
             if let Some(to) = station.degraded_to {
                 left.push(format!("{} is degraded to {}", mock.name, plan.mocks[usize::from(to)].name));
             }
+            left.extend(held_by_runbook(station, &mock.name));
             if station.attempts_max.is_some() {
                 left.push(format!("attempts at {} are capped", mock.name));
             }
             if station.breaker.as_ref().is_some_and(crate::guard::Breaker::is_open) {
                 left.push(format!("the breaker of {} is open", mock.name));
             }
+        }
+        for (agent, _) in plan.agents.iter().zip(&self.isolated).filter(|(_, is_isolated)| **is_isolated) {
+            left.push(format!("agent {} is isolated", agent.name));
+        }
+        if let Some(limit) = self.budget {
+            left.push(format!("a budget of {limit} a minute is in force"));
         }
         left.extend(self.ops.half_done().map(|(rollout, share)| {
             format!("rollout {} is half done, at {share}", plan.rollouts[rollout].name)
@@ -171,4 +267,34 @@ impl World<'_> {
         );
         left
     }
+}
+
+/// Returns what runbooks hold down at a mock, and what contamination is left in it, in words.
+fn held_by_runbook(station: &Station, name: &str) -> Vec<String> {
+    let mut left = Vec::new();
+    let held = [
+        (station.is_quarantined, "is quarantined"),
+        (station.is_killed, "has its effects switched off"),
+        (station.needs_approval, "has its effects approved by hand"),
+        (!station.revoked.is_empty(), "has permissions revoked"),
+    ];
+    left.extend(held.iter().filter(|held| held.0).map(|held| format!("{name} {}", held.1)));
+    match &station.store {
+        Store::None => {}
+        Store::Memory(memory) => {
+            if memory.poisoned() > 0 {
+                left.push(format!("{name} holds {} poisoned entries", memory.poisoned()));
+            }
+        }
+        Store::State(state) => {
+            let distorted = state.distorted().count();
+            if distorted > 0 {
+                left.push(format!("{name} holds {distorted} distorted objects"));
+            }
+            if state.is_pinned() {
+                left.push(format!("{name} is pinned to a snapshot"));
+            }
+        }
+    }
+    left
 }

@@ -40,7 +40,8 @@ impl World<'_> {
         let plan = self.plan;
         for (index, evaluation) in plan.evaluations.iter().enumerate() {
             let task = &self.tasks[slot];
-            let (key, models, is_wrong) = (task.key.with(evaluation.key), task.models, task.is_wrong);
+            let (key, models) = (task.key.with(evaluation.key), task.models);
+            let is_wrong = task.is_wrong || task.is_unsafe;
             if let Judges::Sample(share, tiers) = evaluation.judges
                 && tiers.has(usize::from(task.tier))
                 && key.unit() < share
@@ -63,7 +64,7 @@ impl World<'_> {
         self.schedule(delay, Kind::Judged, slot);
     }
 
-    fn pay_for_judging(&mut self, cost: Money) {
+    pub(super) fn pay_for_judging(&mut self, cost: Money) {
         self.record.spend.judging += u128::from(cost.0);
         self.record.series.spend(self.bucket, cost);
         self.telemetry.spent += u128::from(cost.0);

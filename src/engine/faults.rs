@@ -2,13 +2,15 @@
 
 use crate::base::{Key, Money, Ratio, Span};
 use crate::engine::World;
+use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
-use crate::engine::state::Reply;
+use crate::engine::state::{Failure, Reply, Store};
 use crate::engine::stations::Usage;
 use crate::model::Dose;
+use crate::model::memory::Entry;
 use crate::model::overlay::{Caller, is_hit};
-use crate::plan::{FaultEffect, Flaw};
-use crate::record::Event;
+use crate::plan::{Access, FaultEffect, Flaw, Op};
+use crate::record::{Event, Spread, Via};
 use crate::scenario::limits::TOKENS_MAX;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
@@ -66,6 +68,14 @@ impl World<'_> {
                 | FaultEffect::Capacity(_)
                 | FaultEffect::Flawed(_)
                 | FaultEffect::Talk { .. }
+                | FaultEffect::RetryAfter(_)
+                | FaultEffect::Boundary(_)
+                | FaultEffect::ScreenDown(_)
+                | FaultEffect::ScreenBlind(_)
+                | FaultEffect::MemoryPoison { .. }
+                | FaultEffect::Contention(_)
+                | FaultEffect::RetryLayers(_)
+                | FaultEffect::UsageMissing
                 | FaultEffect::RateLimit(_) => {}
             }
             if bill(usage, price) != before {
@@ -81,19 +91,12 @@ impl World<'_> {
         let mut pace = 1.0;
         for (index, fault) in self.plan.faults.iter().enumerate().filter(|(index, _)| hits >> index & 1 == 1)
         {
-            let (tokens, latency) = match fault.effect {
-                FaultEffect::Talk { tokens, latency } => (tokens, latency),
-                FaultEffect::Flawed(Flaw::Truncated(left)) => (left, 1.0),
-                FaultEffect::Flawed(Flaw::Wrong | Flaw::Corrupt | Flaw::ToolCall | Flaw::Refused)
-                | FaultEffect::Hang(_)
-                | FaultEffect::Latency(_)
-                | FaultEffect::Error(..)
-                | FaultEffect::ReplyLost { .. }
-                | FaultEffect::Capacity(_)
-                | FaultEffect::RateLimit(_)
-                | FaultEffect::Inflation(_)
-                | FaultEffect::CacheLoss
-                | FaultEffect::Price(_) => continue,
+            let (tokens, latency) = if let FaultEffect::Talk { tokens, latency } = fault.effect {
+                (tokens, latency)
+            } else if let FaultEffect::Flawed(Flaw::Truncated(left)) = fault.effect {
+                (left, 1.0)
+            } else {
+                continue;
             };
             let attempt = &mut self.attempts[slot];
             let before = attempt.tokens_out;
@@ -132,20 +135,96 @@ impl World<'_> {
                 | FaultEffect::Inflation(_)
                 | FaultEffect::CacheLoss
                 | FaultEffect::Talk { .. }
+                | FaultEffect::RetryAfter(_)
+                | FaultEffect::Boundary(_)
+                | FaultEffect::ScreenDown(_)
+                | FaultEffect::ScreenBlind(_)
+                | FaultEffect::MemoryPoison { .. }
+                | FaultEffect::Contention(_)
+                | FaultEffect::RetryLayers(_)
                 | FaultEffect::Price(_) => {}
-                FaultEffect::Flawed(flaw) => {
-                    // An answer that was wrong anyway has not been changed.
-                    let is_news = *flaw != Flaw::Wrong || attempt.is_right;
-                    if is_news && attempt.reply == Reply::Good && attempt.flaw.is_none() {
-                        attempt.flaw = Some(*flaw);
-                        attempt.hits |= 1 << index;
-                    }
+                FaultEffect::UsageMissing => {
+                    attempt.is_unsaid = true;
+                    attempt.hits |= u64::from(attempt.cost > Money::ZERO) << index;
                 }
+                FaultEffect::Flawed(flaw) => self.flaw(slot, index, *flaw),
             }
+            let attempt = &mut self.attempts[slot];
             // A fault that another one hides, or that adds nothing, has not changed the call.
             if before != (attempt.reply, attempt.service, attempt.is_lost) {
                 attempt.hits |= 1 << index;
             }
+        }
+    }
+
+    /// Lays a flaw over a reply, unless it has one, or this one would change nothing.
+    fn flaw(&mut self, slot: u32, index: usize, flaw: Flaw) {
+        let attempt = &self.attempts[slot];
+        if attempt.reply != Reply::Good || attempt.flaw.is_some() {
+            return;
+        }
+        let op = (attempt.task != NONE).then(|| {
+            let task = &self.tasks[attempt.task];
+            (task, &self.plan.agents[usize::from(task.agent)].program[usize::from(task.pc)])
+        });
+        let is_news = match flaw {
+            // An answer that was wrong anyway has not been changed.
+            Flaw::Wrong => attempt.is_right,
+            Flaw::HistoryLost(_) => op.is_some_and(|(task, _)| task.sent > 0),
+            Flaw::Dropped | Flaw::Doubled | Flaw::Late(_) | Flaw::CutShort | Flaw::SentBack => {
+                op.is_some_and(|(_, op)| matches!(op, Op::Use { is_message: true, .. }))
+            }
+            Flaw::OldRead => op.is_some_and(|(_, op)| matches!(op, Op::Use { access: Access::Read, .. })),
+            Flaw::Waved => op.is_some_and(|(_, op)| matches!(op, Op::Ask { verifies: Some(_), .. })),
+            // These are about what a task does with a reply: nobody does anything with a probe's.
+            Flaw::Poisoned(..) | Flaw::Bleed | Flaw::Stale | Flaw::Flood(_) | Flaw::Again => op.is_some(),
+            Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_) | Flaw::Refused => true,
+        };
+        if !is_news {
+            return;
+        }
+        let attempt = &mut self.attempts[slot];
+        (attempt.flaw, attempt.flaw_by) = (Some(flaw), index as u8);
+        // Whether a verifier would have found something shows only later.
+        attempt.hits |= u64::from(flaw != Flaw::Waved) << index;
+    }
+
+    /// Returns the refusal, with the wait that the server asks for, if a fault of a call says so.
+    pub(super) fn put_off(&mut self, hits: u64) -> Option<Failure> {
+        if hits == 0 {
+            return None;
+        }
+        let faults = self.plan.faults.iter().enumerate();
+        let (index, wait) =
+            faults.filter(|(index, _)| hits >> index & 1 == 1).find_map(|(index, fault)| {
+                if let FaultEffect::RetryAfter(wait) = fault.effect { Some((index, wait)) } else { None }
+            })?;
+        self.witness(1 << index, |_| true);
+        Some(Failure::RateLimited(wait))
+    }
+
+    /// Puts poisoned entries into a memory.
+    pub(super) fn poison(&mut self, index: usize) {
+        let fault = &self.plan.faults[index];
+        let FaultEffect::MemoryPoison { entries, every, hijack } = fault.effect else { return };
+        let count = (f64::from(entries) * Dose::at(fault, self.now).0 + 0.5) as u32;
+        for _ in 0..count {
+            let spread = Spread {
+                at: self.now,
+                mock: Some(fault.mock),
+                fault: Some(index as u8),
+                from: None,
+                via: Via::Memory,
+                distance: 0,
+            };
+            let number = self.record.provenance.spread(spread);
+            if let Store::Memory(memory) = &mut self.stations[usize::from(fault.mock)].store {
+                memory.remember(Entry::Poisoned(number, hijack));
+            }
+            self.witness(1 << index, |_| true);
+        }
+        if let Some(next) = every.map(|every| self.now + every).filter(|next| *next < fault.end) {
+            self.schedule_at(next, Kind::Fault, index as u32);
         }
     }
 
@@ -162,12 +241,17 @@ impl World<'_> {
         if attempt.task == NONE {
             return Caller { attempt: attempt.key, task: attempt.key, instance: 0, tenant: 0 };
         }
-        let task = &self.tasks[attempt.task];
+        self.caller_of(attempt.task, attempt.key)
+    }
+
+    /// Returns who makes a call of a task, whose stream is `attempt`.
+    pub(super) fn caller_of(&self, task: u32, attempt: Key) -> Caller {
+        let task = &self.tasks[task];
         let copies = self.plan.agents[usize::from(task.agent)].instances;
         let copy = (task.key.with(INSTANCE).unit() * copies as f64) as u64;
         let tenant = (task.key.with(TENANT).unit() * self.plan.traffic.tenants as f64) as u64;
         let instance = u64::from(task.agent) << 32 | copy;
-        Caller { attempt: attempt.key, task: task.key, instance, tenant }
+        Caller { attempt, task: task.key, instance, tenant }
     }
 
     /// Returns how many slots a mock has now.

@@ -4,29 +4,33 @@
 //! decide; this floor keeps the time, the queue, and what is under way.
 
 mod calls;
+mod context;
 mod control;
 mod evaluations;
 mod faults;
+mod gateway;
 mod lanes;
 mod line;
 mod queue;
+mod screens;
 mod slab;
 mod state;
 mod stations;
 mod tasks;
 
-use crate::base::{Key, Span, Time};
-use crate::guard::{Breaker, MinuteBudget, RetryBudget};
+use crate::base::{Key, Money, Span, Time};
+use crate::guard::{Breaker, MinuteBudget, RetryBudget, Velocity};
 use crate::model::{Arrivals, Quota};
-use crate::ops::{Calls, Command, Ops, Replies, Telemetry};
-use crate::plan::{Plan, TIERS, TimerKind};
+use crate::model::{Memory, SharedState};
+use crate::ops::{Calls, Ops, Replies, Telemetry};
+use crate::plan::{Order, Plan, StorePlan, TIERS, TimerKind};
 use crate::record::{Event as Entry, Record};
 
 use lanes::Lane;
 use line::Line;
 use queue::{Event, Kind, Queue};
 use slab::Slab;
-use state::{Attempt, Judgement, Station, Task, Token};
+use state::{Attempt, Judgement, Station, Store, Task, Token};
 
 /// Runs a plan with a seed.
 pub fn rehearse(plan: &Plan, seed: u64) -> Record {
@@ -58,12 +62,25 @@ struct World<'p> {
     open: u64,
     /// By tier, the share of new tasks that is admitted.
     admitted: [f64; TIERS],
+    /// By runbook and tier, the share that it admits; the smallest counts.
+    holds: Vec<[f64; TIERS]>,
     minute: MinuteBudget,
+    /// The same by tier, and how fast money is spent.
+    minutes: [MinuteBudget; TIERS],
+    velocity: Velocity,
+    /// What a runbook allows to be spent in a minute.
+    budget: Option<Money>,
+    /// The agents that get no tasks.
+    isolated: Vec<bool>,
+    /// How often a runbook has reset all contexts.
+    resets: u32,
+    /// Since when a shared state is distorted, as a replay has found.
+    distorted_since: Option<Time>,
     telemetry: Telemetry,
     ops: Ops<'p>,
     /// When the control plane is called next.
     ops_at: Time,
-    commands: Vec<Command>,
+    commands: Vec<Order>,
     /// By mock, how many health probes it has had.
     probes: Vec<u64>,
     /// By evaluation, how many canary questions it has asked.
@@ -90,6 +107,7 @@ impl<'p> World<'p> {
             slos: vec![(0, 0); plan.slos.len()],
             calls: vec![Calls::default(); plan.mocks.len()],
             replies: vec![Replies::default(); plan.mocks.len()],
+            differs: vec![false; plan.mocks.len()],
             judged: vec![(0, 0); plan.evaluations.len()],
             judged_of: vec![(0, 0); plan.evaluations.len() * plan.mocks.len()],
             ..Telemetry::default()
@@ -112,7 +130,14 @@ impl<'p> World<'p> {
             arrived: 0,
             open: 0,
             admitted: [1.0; TIERS],
+            holds: vec![[1.0; TIERS]; plan.runbooks.len()],
             minute: MinuteBudget::default(),
+            minutes: Default::default(),
+            velocity: Velocity::default(),
+            budget: None,
+            isolated: vec![false; plan.agents.len()],
+            resets: 0,
+            distorted_since: None,
             telemetry,
             ops: Ops::new(plan, root.with(Key::of_name("responders"))),
             ops_at: Time::NEVER,
@@ -257,6 +282,15 @@ fn stations(plan: &Plan) -> Vec<Station> {
         under_way: 0,
         waiting: Line::default(),
         is_letting_in: false,
+        store: match mock.store {
+            StorePlan::None => Store::None,
+            StorePlan::Memory(entries) => Store::Memory(Memory::new(entries)),
+            StorePlan::State(objects) => Store::State(SharedState::new(objects)),
+        },
+        is_quarantined: false,
+        is_killed: false,
+        needs_approval: false,
+        revoked: Vec::new(),
         degraded_to: None,
         rollout: None,
         attempts_max: None,

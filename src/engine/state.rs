@@ -4,7 +4,7 @@ use crate::base::{Key, Money, Span, Time};
 use crate::engine::line::Line;
 use crate::engine::slab::NONE;
 use crate::guard::{Breaker, RetryBudget};
-use crate::model::Quota;
+use crate::model::{Memory, Quota, SharedState};
 use crate::plan::Flaw;
 
 /// How many loops of a plan may be open at once.
@@ -39,11 +39,31 @@ pub(crate) struct Task {
     pub(crate) calls: u32,
     pub(crate) call: Call,
     pub(crate) agent: u8,
+    /// The agent that it came to first.
+    pub(crate) origin: u8,
     pub(crate) tier: u8,
     pub(crate) is_wrong: bool,
     pub(crate) is_unsafe: bool,
     /// The models whose answers it took, a bit for each.
     pub(crate) models: u64,
+    /// The spread that has contaminated its context; [`NONE`] if none has.
+    pub(crate) taint: u32,
+    /// Since when its credential is valid.
+    pub(crate) credential: Time,
+    /// How often contexts had been reset when it began, or began again.
+    pub(crate) resets: u32,
+    /// Operations whose effects it has executed since it began again, and before that, a bit for each.
+    pub(crate) acted: u64,
+    pub(crate) acted_before: u64,
+    /// The object of a shared state that it has read, its version, and the operation that read it.
+    pub(crate) object: u32,
+    pub(crate) version: u32,
+    pub(crate) read_at: u16,
+    /// Updates that were refused, hand-overs, repetitions of one call, and new beginnings.
+    pub(crate) conflicts: u8,
+    pub(crate) redone: u8,
+    pub(crate) hops: u32,
+    pub(crate) repeated: u32,
     /// Its outcome has been counted, at its deadline; what it still does is wasted.
     pub(crate) is_counted: bool,
 }
@@ -66,6 +86,11 @@ pub(crate) struct Call {
     pub(crate) token: u32,
     pub(crate) is_optional: bool,
     pub(crate) is_ask: bool,
+    /// A person has been asked about its effect, and has approved it.
+    pub(crate) is_asked: bool,
+    pub(crate) is_approved: bool,
+    /// The tool's schema has been looked up again.
+    pub(crate) is_relisted: bool,
 }
 
 impl Call {
@@ -80,6 +105,9 @@ impl Call {
         token: NONE,
         is_optional: false,
         is_ask: false,
+        is_asked: false,
+        is_approved: false,
+        is_relisted: false,
     };
 
     /// Returns a call to a mock.
@@ -138,6 +166,10 @@ pub(crate) enum Failure {
     Malformed,
     /// The model refused to answer.
     Declined,
+    /// The credential has expired.
+    Expired,
+    /// The tool rejected the call's form.
+    Rejected,
     /// The client's own breaker, bulkhead or budget refused.
     Refused,
 }
@@ -148,7 +180,7 @@ impl Failure {
         match self {
             Self::Timeout | Self::RateLimited(_) | Self::Cut | Self::Malformed => true,
             Self::Status(status) => matches!(status, 408 | 409 | 429) || status >= 500,
-            Self::Denied | Self::Declined | Self::Refused => false,
+            Self::Denied | Self::Declined | Self::Expired | Self::Rejected | Self::Refused => false,
         }
     }
 }
@@ -185,6 +217,12 @@ pub(crate) struct Attempt {
     pub(crate) is_right: bool,
     /// What a fault did to a good reply.
     pub(crate) flaw: Option<Flaw>,
+    /// The fault whose doing that is.
+    pub(crate) flaw_by: u8,
+    /// The spread that had contaminated the context it was made from; [`NONE`] if none had.
+    pub(crate) taint: u32,
+    /// It does not say what it cost.
+    pub(crate) is_unsaid: bool,
     /// Output tokens of the reply, as faults make them.
     pub(crate) tokens_out: u32,
     /// The evaluation whose canary question it is; [`NO_EVALUATION`] for none.
@@ -220,6 +258,17 @@ pub(crate) enum Effect {
     Unsafe,
 }
 
+/// What a mock holds for agents.
+#[derive(Debug)]
+pub(crate) enum Store {
+    /// Nothing.
+    None,
+    /// Entries to recall and to remember.
+    Memory(Memory),
+    /// Versioned objects to read and to update.
+    State(SharedState),
+}
+
 /// A mock's slots and lines, and the client's controls in front of it.
 #[derive(Debug)]
 pub(crate) struct Station {
@@ -235,6 +284,14 @@ pub(crate) struct Station {
     pub(crate) waiting: Line,
     /// Waiting calls are being let in; whoever frees a place meanwhile need not do it again.
     pub(crate) is_letting_in: bool,
+    /// What it holds for agents.
+    pub(crate) store: Store,
+    /// What a runbook has set: nobody recalls or remembers, effects are refused or need approval, and
+    /// the agents whose permission has been taken, with the moment of that.
+    pub(crate) is_quarantined: bool,
+    pub(crate) is_killed: bool,
+    pub(crate) needs_approval: bool,
+    pub(crate) revoked: Vec<(u8, Time)>,
     /// What a runbook has set: where calls go instead, and how often they are tried.
     pub(crate) degraded_to: Option<u8>,
     /// The mock that a rollout sends a share of tasks to.

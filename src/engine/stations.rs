@@ -7,6 +7,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
 use crate::model::Dose;
 use crate::plan::{FaultEffect, MockPlan};
+use crate::record::TaintedAct;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
 const ERROR: Key = Key::of_name("own error");
@@ -48,6 +49,9 @@ impl World<'_> {
             return Some(failure);
         }
         let hits = self.decide(slot);
+        if let Some(failure) = self.put_off(hits) {
+            return Some(failure);
+        }
         let pace = self.talk(slot, hits);
         let (tokens, cost) = self.bill(slot, hits);
         if let Some(wait) = self.admit(mock, tokens.0 + tokens.1) {
@@ -68,6 +72,9 @@ impl World<'_> {
             attempt.reply = Reply::Error(500);
         }
         attempt.is_right = parameters.right >= 1.0 || attempt.key.with(RIGHT).unit() < parameters.right;
+        if let Some(failure) = self.overflow(slot) {
+            return Some(failure);
+        }
         if hits != 0 {
             self.overlay(slot, hits);
         }
@@ -119,21 +126,21 @@ impl World<'_> {
         None
     }
 
-    /// Checks the permission that an effect needs.
-    fn permit(&mut self, slot: u32) -> Option<Failure> {
-        let Attempt { mock, token, task, .. } = self.attempts[slot];
-        if token == NONE {
+    /// A context that is longer than the model takes is refused, or cut silently.
+    fn overflow(&mut self, slot: u32) -> Option<Failure> {
+        let Attempt { mock, task, .. } = self.attempts[slot];
+        let parameters = &self.plan.mocks[usize::from(mock)];
+        if task == NONE || parameters.per_token.is_none() {
             return None;
         }
-        let parameters = &self.plan.mocks[usize::from(mock)];
-        let agent = usize::from(self.tasks[task].agent);
-        let is_permitted = parameters.permitted.as_ref().is_none_or(|agents| agents[agent]);
-        if !is_permitted && parameters.enforces {
-            self.record.effects[usize::from(mock)].refused += 1;
-            return Some(Failure::Denied);
+        if self.tasks[task].call.tokens_in <= parameters.context_max {
+            return None;
         }
-        self.attempts[slot].effect = if is_permitted { Effect::Permitted } else { Effect::Unsafe };
-        None
+        if parameters.truncates {
+            self.attempts[slot].is_right = false;
+            return None;
+        }
+        Some(Failure::Status(400))
     }
 
     /// Returns the tokens in and out of an attempt, and what they cost, with the faults that hit it.
@@ -242,14 +249,21 @@ impl World<'_> {
 
     /// Adds what an attempt cost to the ledgers.
     fn charge(&mut self, slot: u32) {
-        let Attempt { mock, tier, cost, owner, owner_key, is_probe, .. } = self.attempts[slot];
+        let Attempt { mock, tier, cost, owner, owner_key, is_probe, is_unsaid, .. } = self.attempts[slot];
         if cost == Money::ZERO {
             return;
         }
         self.record.spend.add(usize::from(mock), (!is_probe).then_some(usize::from(tier)), cost);
         self.record.series.spend(self.bucket, cost);
+        if is_unsaid && !self.plan.guards[usize::from(mock)].estimates_usage {
+            return;
+        }
         self.telemetry.spent += u128::from(cost.0);
         self.minute.spend(self.now, cost);
+        self.minutes[usize::from(tier)].spend(self.now, cost);
+        if let Some(velocity) = &self.plan.tasks.velocity {
+            self.velocity.spend(self.now, cost, velocity);
+        }
         // A task pays also for what it no longer waits for, as long as it lasts.
         if owner != NONE && self.tasks[owner].key == owner_key {
             self.tasks[owner].cost += cost;
@@ -258,7 +272,7 @@ impl World<'_> {
 
     /// Executes the effect of an attempt, unless it is known to have been executed.
     fn commit(&mut self, slot: u32) {
-        let Attempt { mock, effect, token, task, .. } = self.attempts[slot];
+        let Attempt { mock, effect, token, task, taint, .. } = self.attempts[slot];
         if effect == Effect::None {
             return;
         }
@@ -278,7 +292,11 @@ impl World<'_> {
             ledger.first += 1;
         }
         token.executed_by |= own;
-        if effect == Effect::Unsafe {
+        if taint != NONE {
+            ledger.contaminated += 1;
+            self.record.provenance.act(TaintedAct { at: self.now, mock: mock as u8, spread: taint });
+        }
+        if effect == Effect::Unsafe || taint != NONE {
             ledger.unsafe_acts += 1;
             if task != NONE {
                 self.tasks[task].is_unsafe = true;

@@ -1,18 +1,22 @@
 //! Tasks: from the door through their plan to an outcome.
 
-use crate::base::{Key, Money, Span};
+use crate::base::{Key, Money, Ratio, Span};
 use crate::engine::World;
 use crate::engine::calls::{Launch, Pursuit};
+use crate::engine::context::Next;
 use crate::engine::queue::Kind;
+use crate::engine::screens::Got;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Call, LOOPS, Task, Token};
-use crate::plan::{Indicator, Op, TIERS};
+use crate::plan::{Flaw, Indicator, Op, TIERS};
 use crate::record::{Event, Outcome};
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
 const TOKENS: u64 = TOKENS_MAX as u64;
 
 const ADMISSION: Key = Key::of_name("admission at the door");
+const SABOTAGE: Key = Key::of_name("refusal by saboteur");
+const FOUND_OUT: Key = Key::of_name("look at context");
 
 /// A task that has begun so many operations goes round in circles, and fails.
 const OPS_MAX: u32 = 100_000;
@@ -47,14 +51,27 @@ impl World<'_> {
             calls: 0,
             call: Call::NONE,
             agent: agent as u8,
+            origin: agent as u8,
             tier: tier as u8,
             is_wrong: false,
             is_unsafe: false,
             models: 0,
+            taint: NONE,
+            credential: self.now,
+            resets: self.resets,
+            acted: 0,
+            acted_before: 0,
+            object: 0,
+            version: 0,
+            read_at: 0,
+            conflicts: 0,
+            redone: 0,
+            hops: 0,
+            repeated: 0,
             is_counted: false,
         };
         self.open += 1;
-        if self.is_refused(tier, key) {
+        if self.isolated[agent] || self.is_refused(tier, key) {
             self.count(&task, Outcome::Shed);
             return;
         }
@@ -82,8 +99,10 @@ impl World<'_> {
             .shed
             .is_some_and(|shed| in_flight as u64 > shed.in_flight_above && shed.tiers.has(tier));
         let share = self.admitted[tier];
-        let is_sabotaged =
-            plan.tasks.is_sabotaged && self.record.witnesses.iter().any(|witness| witness.first.is_some());
+        // One task in fifty gets through, so that later faults are met too.
+        let is_sabotaged = plan.tasks.is_sabotaged
+            && self.record.witnesses.iter().any(|witness| witness.first.is_some())
+            && key.with(SABOTAGE).unit() >= 0.02;
         sheds || is_sabotaged || (share < 1.0 && key.with(ADMISSION).unit() >= share)
     }
 
@@ -91,6 +110,10 @@ impl World<'_> {
     pub(super) fn step(&mut self, slot: u32) {
         let plan = self.plan;
         loop {
+            if self.tasks[slot].resets < self.resets {
+                self.tasks[slot].resets = self.resets;
+                self.restart(slot);
+            }
             let task = &mut self.tasks[slot];
             let op = &plan.agents[usize::from(task.agent)].program[usize::from(task.pc)];
             let key = task.key.at(u64::from(task.visit));
@@ -101,6 +124,13 @@ impl World<'_> {
             }
             match op {
                 Op::Ask { .. } | Op::Use { .. } => {
+                    if matches!(op, Op::Ask { .. }) && self.is_found_out(slot) {
+                        if self.redo(slot) == Next::Fail {
+                            return self.fail(slot);
+                        }
+                        self.restart(slot);
+                        continue;
+                    }
                     let call = self.call(slot, op, key);
                     if self.begin(slot, call) {
                         return;
@@ -127,7 +157,17 @@ impl World<'_> {
                     task.pc = paths.iter().find(|path| unit < path.0).map_or(*exit, |path| path.1);
                 }
                 Op::Jump(to) => task.pc = *to,
-                Op::HandOver(agent) => (task.agent, task.pc) = (*agent, 0),
+                Op::HandOver(agent) => {
+                    (task.agent, task.pc) = (*agent, 0);
+                    task.hops += 1;
+                    if task.hops > plan.tasks.hop_limit || self.isolated[usize::from(*agent)] {
+                        self.end(slot, Outcome::Failed);
+                        return;
+                    }
+                    if task.taint != NONE {
+                        self.hand_taint_over(slot);
+                    }
+                }
                 Op::End => {
                     let outcome = if task.is_wrong { Outcome::Wrong } else { Outcome::Done };
                     self.sample(slot);
@@ -138,26 +178,53 @@ impl World<'_> {
         }
     }
 
+    /// Whether a guardrail finds the context of a task contaminated before its next question.
+    fn is_found_out(&mut self, slot: u32) -> bool {
+        let Some(screen) = &self.plan.tasks.context_reset else { return false };
+        let task = &self.tasks[slot];
+        let key = task.key.at(u64::from(task.visit - 1)).with(FOUND_OUT);
+        let chance = if task.taint == NONE { screen.false_positives } else { screen.catches };
+        self.pay_for_judging(screen.cost);
+        chance > 0.0 && key.unit() < chance
+    }
+
+    /// Returns what is left of the context that a task sends, while its tier's is cut.
+    fn compressed(&mut self, slot: u32) -> Option<Ratio> {
+        let compress = self.plan.tasks.compress?;
+        let is_cut = compress.tiers.has(usize::from(self.tasks[slot].tier))
+            && self.minute.is_spent(self.now, compress.above);
+        is_cut.then_some(compress.to)
+    }
+
     /// Returns the call that an operation makes, with its tokens drawn.
     fn call(&mut self, slot: u32, op: &Op, key: Key) -> Call {
         let mut draws = key.draws();
         match op {
-            Op::Ask { mock, tokens_in, tokens_out, is_optional } => {
+            Op::Ask { mock, tokens_in, tokens_out, is_optional, verifies: _ } => {
+                let sent = self.compressed(slot);
                 let task = &mut self.tasks[slot];
                 let new = tokens_in.sample_count(&mut draws).min(TOKENS);
                 task.context = (task.context + new).min(TOKENS);
+                if let Some((_, to)) = self.plan.tasks.compaction.filter(|(above, _)| task.context > *above) {
+                    task.context = to;
+                }
                 Call {
-                    tokens_in: task.context as u32,
+                    tokens_in: sent.map_or(task.context, |to| to.of_ceil(task.context)) as u32,
                     tokens_out: tokens_out.sample_count(&mut draws).min(TOKENS) as u32,
                     is_optional: *is_optional,
                     is_ask: true,
                     ..Call::to(*mock)
                 }
             }
-            Op::Use { mock, adds, has_effect, is_optional } => {
+            Op::Use { mock, adds, has_effect, is_optional, access: _, is_message: _ } => {
                 let added = adds.as_ref().map_or(0, |adds| adds.sample_count(&mut draws));
-                let token =
-                    if *has_effect { self.tokens.insert(Token { executed_by: 0, holders: 1 }) } else { NONE };
+                let token = if *has_effect {
+                    // What it did before it began again is done.
+                    let is_done = self.tasks[slot].acted_before >> self.tasks[slot].act_bit() & 1 == 1;
+                    self.tokens.insert(Token { executed_by: u64::from(is_done) << *mock, holders: 1 })
+                } else {
+                    NONE
+                };
                 Call {
                     tokens_out: added.min(TOKENS) as u32,
                     is_optional: *is_optional,
@@ -224,10 +291,11 @@ impl World<'_> {
     }
 
     /// The call of a task has succeeded: its result joins the context, and the task goes on.
-    pub(super) fn succeeded(&mut self, slot: u32, is_right: bool, tokens_out: u32) {
+    pub(super) fn succeeded(&mut self, slot: u32, got: Got) {
         let task = &mut self.tasks[slot];
-        task.is_wrong |= !is_right;
+        task.is_wrong |= !got.is_right;
         let token = task.call.token;
+        let tokens_out = got.tokens_out;
         if task.call.is_ask {
             task.call.tokens_out = tokens_out;
             task.models |= 1 << task.call.mock;
@@ -235,10 +303,39 @@ impl World<'_> {
             task.sent_to = task.call.mock;
         }
         task.context = (task.context + u64::from(task.call.tokens_out)).min(TOKENS);
+        if token != NONE {
+            task.acted |= 1 << task.act_bit();
+        }
         task.call.token = NONE;
-        task.pc += 1;
         self.drop_token(token);
-        self.step(slot);
+        let next = self.absorb(slot, &got);
+        self.go_on(slot, next, got);
+    }
+
+    /// Goes on after a reply as it says, once the guardrails have looked at it.
+    fn go_on(&mut self, slot: u32, next: Next, got: Got) {
+        let task = &mut self.tasks[slot];
+        task.repeated = if next == Next::Again { task.repeated + 1 } else { 0 };
+        match next {
+            Next::On => task.pc += 1,
+            Next::Again if task.repeated > self.plan.tasks.loop_limit => return self.fail(slot),
+            Next::Again => {}
+            Next::To(pc) => task.pc = pc,
+            Next::Restart => self.restart(slot),
+            Next::Fail => return self.fail(slot),
+            Next::Stuck => {
+                if let Some(after) = self.plan.tasks.watchdog {
+                    self.sleep(slot, after, false);
+                }
+                return;
+            }
+        }
+        let late = if let Some((Flaw::Late(by), _)) = got.flaw { by } else { Span::ZERO };
+        if got.delay + late > Span::ZERO {
+            self.sleep(slot, got.delay + late, false);
+        } else {
+            self.step(slot);
+        }
     }
 
     /// A task cannot go on.
@@ -310,12 +407,18 @@ impl World<'_> {
         let taken = self.now.since(task.arrived);
         self.open -= 1;
         self.record.tiers[tier].outcomes[outcome as usize] += 1;
-        self.record.series.tiers[self.bucket][tier].outcomes[outcome as usize] += 1;
+        // In the bucket of its arrival, where its twin stands too, however long each of them took.
+        let arrived = self.record.series.bucket(task.arrived);
+        self.record.series.tiers[arrived][tier].outcomes[outcome as usize] += 1;
         if outcome != Outcome::Shed {
             self.record.latency(tier, taken);
         }
         for (index, slo) in self.plan.slos.iter().enumerate() {
             if !slo.tiers.has(tier) {
+                continue;
+            }
+            // What was refused at the door has not cost little: it has not been worked.
+            if outcome == Outcome::Shed && matches!(slo.indicator, Indicator::Cost(_)) {
                 continue;
             }
             let is_good = match slo.indicator {
@@ -325,8 +428,13 @@ impl World<'_> {
                 Indicator::Cost(below) => task.cost < below,
                 Indicator::Safety => outcome != Outcome::Unsafe,
             };
-            // No telemetry knows by itself that an answer is wrong: the task is finished, in time.
-            let seems_good = is_good || (slo.indicator == Indicator::Success && is_finished);
+            // No telemetry knows by itself that an answer is wrong, or that an effect should not have
+            // been: the task is finished, in time.
+            let seems_good = match slo.indicator {
+                Indicator::Success => is_finished,
+                Indicator::Safety => true,
+                Indicator::Latency(_) | Indicator::Cost(_) => is_good,
+            };
             self.record.series.count(self.bucket, index, is_good);
             for (counts, is_good) in
                 [(&mut self.truth[index], is_good), (&mut self.telemetry.slos[index], seems_good)]
@@ -335,5 +443,12 @@ impl World<'_> {
                 counts.1 += 1;
             }
         }
+    }
+}
+
+impl Task {
+    /// Returns the bit by which the effect of the operation it is at is remembered.
+    fn act_bit(&self) -> u32 {
+        (u32::from(self.pc) + 17 * u32::from(self.agent)) % u64::BITS
     }
 }

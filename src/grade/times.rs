@@ -6,7 +6,7 @@ use crate::base::stats::wilson_lower;
 use crate::base::{Span, Time};
 use crate::grade::harm::lost;
 use crate::plan::{Plan, TIERS};
-use crate::record::{Event, Record, TierCounts};
+use crate::record::{Entry, Event, Record, TierCounts};
 
 /// Moments of a run; what did not happen is absent (censored), never zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,15 +28,15 @@ pub fn times(plan: &Plan, run: &Record, twin: &Record) -> Times {
     let Some(onset) = run.witnesses.iter().filter_map(|witness| witness.first).min() else {
         return Times::default();
     };
-    let detect = detect(plan, run, onset);
-    let acknowledge = detect.and_then(|detect| {
-        let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
-        later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
-    });
+    let (detect, acknowledge) = noticed(plan, run, onset);
     let windows = Windows::new(plan, run, twin);
     let contain = over_faults(run, onset, &windows, |part| contain(plan, &windows, part));
     let recover = over_faults(run, onset, &windows, |part| {
-        let contained = self::contain(plan, &windows, part)?;
+        // Where containment is no target, nothing has to be contained before service is back.
+        let contained = match plan.targets.contain {
+            Some(_) => self::contain(plan, &windows, part)?,
+            None => part.onset,
+        };
         recover(plan, &windows, (part, contained))
     });
     Times { onset: Some(onset), detect, acknowledge, contain, recover }
@@ -73,6 +73,38 @@ fn over_faults(
         }
     }
     running.is_none().then_some(longest)
+}
+
+/// Returns when the team knew and when it owned it: for the fault for which that took longest, as
+/// moments after the first onset.
+///
+/// A fault that begins while an alert fires or a runbook is being done finds the team at work: which
+/// of the faults news is about cannot be told then, and only its containment is timed.
+fn noticed(plan: &Plan, run: &Record, first: Time) -> (Option<Time>, Option<Time>) {
+    let mut onsets: Vec<Time> = run.witnesses.iter().filter_map(|witness| witness.first).collect();
+    onsets.sort_unstable();
+    let (mut longest, mut owned) = (Some(first), Some(first));
+    for onset in onsets {
+        if onset > first && is_at_work(run, onset) {
+            continue;
+        }
+        let detect = detect(plan, run, onset);
+        let acknowledge = detect.and_then(|detect| {
+            let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
+            later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
+        });
+        let after = |at: Option<Time>, longest: Option<Time>| Some(longest?.max(first + at?.since(onset)));
+        (longest, owned) = (after(detect, longest), after(acknowledge, owned));
+    }
+    (longest, owned)
+}
+
+/// Returns whether an alert fires or a runbook is being done at a moment.
+fn is_at_work(run: &Record, now: Time) -> bool {
+    let before = || run.journal.entries().iter().take_while(|entry| entry.at <= now);
+    let begun = |entry: &&Entry| matches!(entry.event, Event::AlertFiring(_) | Event::IncidentOpened(_));
+    let over = |entry: &&Entry| matches!(entry.event, Event::AlertResolved(_) | Event::IncidentClosed(_));
+    before().filter(begun).count() > before().filter(over).count()
 }
 
 fn detect(plan: &Plan, run: &Record, onset: Time) -> Option<Time> {

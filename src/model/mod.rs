@@ -2,11 +2,15 @@
 //!
 //! Chance comes from keyed streams; time is an argument; nothing here waits.
 
+pub mod memory;
 pub mod overlay;
 pub mod quota;
 pub mod responder;
+pub mod state;
 pub mod traffic;
 
+pub use memory::Memory;
 pub use overlay::Dose;
 pub use quota::Quota;
+pub use state::SharedState;
 pub use traffic::Arrivals;

@@ -48,6 +48,12 @@ impl View<'_> {
                 let spent = self.windows.spent(span, self.telemetry) as f64 / span.seconds() * 60.0;
                 self.windows.is_full(span) && spent < per_minute.0 as f64
             }
+            Check::CaughtBelow(mock, share, span) => {
+                let replies = self.windows.replies(mock, span, self.telemetry);
+                self.windows.is_full(span) && !share.is_exceeded(replies.caught, replies.all, Ratio::ONE)
+            }
+            Check::IsBack(rollout) => desk.is_back[rollout],
+            Check::AsDeclared(mock) => !self.telemetry.differs[mock],
             Check::Quiet(alert, span) => {
                 let since = desk.last_fired[alert].unwrap_or(Time::ZERO);
                 self.now.since(since) >= span

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn calls(ended: u64, failed: u64, seconds: u64) -> Calls {
-        Calls { ended, failed, took_us: seconds * 1_000_000 }
+        Calls { ended, failed, took_us: seconds * 1_000_000, denied: 0 }
     }
 
     #[test]

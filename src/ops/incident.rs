@@ -3,10 +3,10 @@
 use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
 use crate::ops::checks::View;
-use crate::ops::{Calls, Command, Desk, diagnose};
-use crate::plan::{ActionPlan, Check, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
+use crate::ops::{Calls, Desk, diagnose};
+use crate::plan::{ActionPlan, Check, Order, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
 use crate::record::{Event, Journal};
-use crate::scenario::file::runbooks::Find;
+use crate::scenario::file::runbooks::actions::Find;
 
 /// What an owner is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ struct Hands<'a, 'b> {
     stream: Key,
     desk: &'a Desk,
     journal: &'a mut Journal,
-    out: &'a mut Vec<Command>,
+    out: &'a mut Vec<Order>,
     orders: &'a mut Vec<(usize, RolloutOrder)>,
 }
 
@@ -146,7 +146,7 @@ impl Incident {
         runbook: usize,
         (view, desk): (&View<'_>, &Desk),
         journal: &mut Journal,
-        (out, orders): (&mut Vec<Command>, &mut Vec<(usize, RolloutOrder)>),
+        (out, orders): (&mut Vec<Order>, &mut Vec<(usize, RolloutOrder)>),
     ) {
         if !self.is_open() {
             return;
@@ -247,14 +247,16 @@ impl Incident {
         hands.done(lane, index, step);
         match &step.action {
             ActionPlan::Acknowledge => self.own(lane.actor, hands),
-            ActionPlan::Degrade(mock, to) => hands.out.push(Command::Degrade(*mock, *to)),
-            ActionPlan::Rollout(rollout, order) => hands.orders.push((*rollout, *order)),
-            ActionPlan::RetryLimit(mock, attempts) => {
-                hands.out.push(Command::RetryLimit(*mock, Some(*attempts)));
+            ActionPlan::Orders(orders) => hands.out.extend(orders),
+            ActionPlan::Look => {}
+            ActionPlan::Declare => {
+                let has_evidence = hands.view.all(&plan.recovery, hands.desk);
+                let runbook = hands.runbook;
+                hands.journal.push(now, Event::Declared { runbook, has_evidence });
             }
-            ActionPlan::OpenBreaker(mock) => hands.out.push(Command::HoldBreaker(*mock)),
-            ActionPlan::Admit(tiers, share) => hands.out.push(Command::Admit(*tiers, *share)),
+            ActionPlan::Rollout(rollout, order) => hands.orders.push((*rollout, *order)),
             ActionPlan::Thaw { .. } => unreachable!("thawing has a phase of its own"),
+            ActionPlan::Diagnose(Find::Distortion) => hands.out.push(Order::Replay(hands.runbook)),
             ActionPlan::Diagnose(Find::Version) => {
                 let mock = diagnose::version(hands.view.telemetry);
                 hands.journal.push(now, Event::Diagnosed { runbook: hands.runbook, mock });
@@ -307,7 +309,7 @@ impl Incident {
             return false;
         }
         let share = steps.get(next).copied().unwrap_or(Ratio::ONE);
-        hands.out.push(Command::Admit(*tiers, share));
+        hands.out.push(Order::Admit(hands.runbook, *tiers, share));
         hands.journal.push(now, Event::Admission { tiers: *tiers, share });
         if next + 1 < steps.len() {
             let at = now + *hold;
@@ -395,13 +397,13 @@ impl Hands<'_, '_> {
 
     fn undo(&mut self, action: &ActionPlan) {
         match action {
-            ActionPlan::Degrade(mock, _) => self.out.push(Command::Restore(*mock)),
-            ActionPlan::RetryLimit(mock, _) => self.out.push(Command::RetryLimit(*mock, None)),
-            ActionPlan::OpenBreaker(mock) => self.out.push(Command::LetGoBreaker(*mock)),
-            ActionPlan::Admit(tiers, _) => {
-                self.out.push(Command::Admit(*tiers, Ratio::ONE));
-                let event = Event::Admission { tiers: *tiers, share: Ratio::ONE };
-                self.journal.push(self.view.now, event);
+            ActionPlan::Orders(orders) => {
+                for order in orders.iter().filter_map(|order| order.undone()) {
+                    if let Order::Admit(_, tiers, share) = order {
+                        self.journal.push(self.view.now, Event::Admission { tiers, share });
+                    }
+                    self.out.push(order);
+                }
             }
             ActionPlan::Rollout(rollout, RolloutOrder::Hold) => {
                 self.orders.push((*rollout, RolloutOrder::Resume));
@@ -412,6 +414,8 @@ impl Hands<'_, '_> {
             | ActionPlan::Diagnose(_)
             | ActionPlan::Update(_)
             | ActionPlan::Escalate(_)
+            | ActionPlan::Look
+            | ActionPlan::Declare
             | ActionPlan::Undo(_) => {}
         }
     }

@@ -13,7 +13,7 @@ mod rollout;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::plan::{AlertPlan, Check, Plan, RolloutOrder, RolloutStep, Rule, TierSet};
+use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
 use crate::record::{Event, Journal};
 
 use alert::AlertState;
@@ -36,6 +36,8 @@ pub struct Telemetry {
     pub judged: Vec<(u64, u64)>,
     /// By evaluation and mock (row by row), those of tasks that took the mock's answers.
     pub judged_of: Vec<(u64, u64)>,
+    /// By mock, whether an audit would find that it permits what is not declared, or less.
+    pub differs: Vec<bool>,
     /// Tasks in flight now.
     pub in_flight: u64,
     /// Spent, in picodollars.
@@ -51,9 +53,11 @@ pub struct Calls {
     pub failed: u64,
     /// Time they took, in microseconds.
     pub took_us: u64,
+    /// Refused for want of a permission, by the server or on the way.
+    pub denied: u64,
 }
 
-/// Replies of a model that came with status 200.
+/// Replies of a mock that came with status 200.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replies {
     /// All of them.
@@ -64,27 +68,8 @@ pub struct Replies {
     pub malformed: u64,
     /// Their output tokens.
     pub tokens: u64,
-}
-
-/// What the control plane does to the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Send calls for the first mock to the second.
-    Degrade(u8, u8),
-    /// Send calls for a mock to it again.
-    Restore(u8),
-    /// Cap the attempts of a mock's calls, or lift the cap.
-    RetryLimit(u8, Option<u32>),
-    /// Hold a mock's breaker open.
-    HoldBreaker(u8),
-    /// Let go of a mock's breaker.
-    LetGoBreaker(u8),
-    /// Admit this share of the new tasks of some tiers.
-    Admit(TierSet, Ratio),
-    /// Send this share of the tasks that call the first mock to the second.
-    Weight(u8, u8, Ratio),
-    /// Try whether a mock answers.
-    Probe(u8),
+    /// Of these, those in which another guardrail found what does not belong there.
+    pub caught: u64,
 }
 
 /// The control plane of a run.
@@ -112,6 +97,8 @@ struct Desk {
     probes: Vec<Probes>,
     /// By alert, when it last fired.
     last_fired: Vec<Option<Time>>,
+    /// By rollout, whether the old version answers again.
+    is_back: Vec<bool>,
     /// By mock, its calls at the end of the baseline.
     baseline: Vec<Calls>,
     confidence: f64,
@@ -171,6 +158,7 @@ impl<'p> Ops<'p> {
                 seed,
                 probes: vec![Probes::default(); plan.mocks.len()],
                 last_fired: vec![None; plan.alerts.len()],
+                is_back: vec![false; plan.rollouts.len()],
                 baseline: vec![Calls::default(); plan.mocks.len()],
                 confidence: plan.targets.confidence.real(),
             },
@@ -187,13 +175,7 @@ impl<'p> Ops<'p> {
     }
 
     /// Does whatever is due.
-    pub fn handle(
-        &mut self,
-        now: Time,
-        telemetry: &Telemetry,
-        journal: &mut Journal,
-        out: &mut Vec<Command>,
-    ) {
+    pub fn handle(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal, out: &mut Vec<Order>) {
         let is_tick = now >= self.next_tick;
         if is_tick {
             self.next_tick = now + self.tick;
@@ -208,6 +190,9 @@ impl<'p> Ops<'p> {
             self.desk.baseline.clone_from(&telemetry.calls);
         }
         self.deliver(now, telemetry, journal);
+        for (is_back, rollout) in self.desk.is_back.iter_mut().zip(&self.rollouts) {
+            *is_back = rollout.is_returned();
+        }
         let view = checks::View { now, telemetry, windows: &self.windows, plan: self.plan };
         for (runbook, incident) in self.incidents.iter_mut().enumerate() {
             incident.handle(runbook, (&view, &self.desk), journal, (out, &mut self.orders));
@@ -262,6 +247,7 @@ impl<'p> Ops<'p> {
             }
             let is_true = match &alert.rule {
                 Rule::Cusum { .. } | Rule::PageHinkley { .. } => self.detectors[index].is_signalling(),
+                Rule::Rollback(rollout) => self.rollouts[*rollout].is_returning(),
                 Rule::Compare(plan) => self.detectors[index].compare(plan, telemetry, &self.windows),
                 Rule::Burn { .. }
                 | Rule::BadShare { .. }
@@ -271,6 +257,9 @@ impl<'p> Ops<'p> {
                 | Rule::Judged { .. }
                 | Rule::Replies { .. }
                 | Rule::Tokens { .. }
+                | Rule::Caught { .. }
+                | Rule::Denials { .. }
+                | Rule::Audit(_)
                 | Rule::Absence { .. } => is_true(&alert.rule, now, telemetry, &self.windows),
             };
             let was_firing = state.is_firing();
@@ -309,7 +298,7 @@ impl<'p> Ops<'p> {
     }
 
     /// Asks for a probe of every mock that somebody waits for.
-    fn probe(&mut self, now: Time, out: &mut Vec<Command>) {
+    fn probe(&mut self, now: Time, out: &mut Vec<Order>) {
         for mock in 0..self.plan.mocks.len() {
             let mut incidents = self.incidents.iter().zip(&self.plan.runbooks);
             let is_awaited = incidents.any(|(incident, runbook)| incident.awaits_answer(mock, runbook));
@@ -319,7 +308,7 @@ impl<'p> Ops<'p> {
                 probes.answering_since = None;
             } else if !probes.is_out && now.since(probes.sent) >= PROBE_EVERY {
                 (probes.is_out, probes.sent) = (true, now);
-                out.push(Command::Probe(mock as u8));
+                out.push(Order::Probe(mock as u8));
             }
         }
     }
@@ -333,14 +322,22 @@ fn watched_by_rule(rule: &Rule) -> Vec<(Source, Span)> {
     match *rule {
         Rule::Burn { slo, long, short, .. } => vec![(Source::Slo(slo), long), (Source::Slo(slo), short)],
         Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => vec![(Source::Slo(slo), over)],
-        Rule::CallErrors { mock, over, .. } => vec![(Source::Calls(mock), over)],
+        Rule::CallErrors { mock, over, .. } | Rule::Denials { mock, over, .. } => {
+            vec![(Source::Calls(mock), over)]
+        }
         Rule::Spend { over, .. } => vec![(Source::Spend, over)],
         Rule::Judged { evaluation, over, .. } => vec![(Source::Judged(evaluation), over)],
-        Rule::Replies { mock, over, .. } | Rule::Tokens { mock, over, .. } => {
+        Rule::Replies { mock, over, .. }
+        | Rule::Tokens { mock, over, .. }
+        | Rule::Caught { mock, over, .. } => {
             vec![(Source::Replies(mock), over)]
         }
         Rule::Compare(plan) => vec![(Source::JudgedOf(plan.evaluation, plan.model), plan.over)],
-        Rule::Backlog(_) | Rule::Cusum { .. } | Rule::PageHinkley { .. } => Vec::new(),
+        Rule::Backlog(_)
+        | Rule::Cusum { .. }
+        | Rule::PageHinkley { .. }
+        | Rule::Audit(_)
+        | Rule::Rollback(_) => Vec::new(),
     }
 }
 
@@ -351,7 +348,12 @@ fn watched_by_check(check: &Check) -> Option<(Source, Span)> {
         Check::BacklogFalling(span) => Some((Source::Backlog, span)),
         Check::BadBelow(evaluation, _, span) => Some((Source::Judged(evaluation), span)),
         Check::SpendBelow(_, span) => Some((Source::Spend, span)),
-        Check::BacklogBelow(_) | Check::Answers(..) | Check::Quiet(..) => None,
+        Check::CaughtBelow(mock, _, span) => Some((Source::Replies(mock), span)),
+        Check::BacklogBelow(_)
+        | Check::Answers(..)
+        | Check::AsDeclared(_)
+        | Check::IsBack(_)
+        | Check::Quiet(..) => None,
     }
 }
 
@@ -391,8 +393,17 @@ fn is_true(rule: &Rule, now: Time, telemetry: &Telemetry, windows: &Windows) -> 
             let replies = windows.replies(mock, over, telemetry);
             replies.tokens > above.saturating_mul(replies.all)
         }
+        Rule::Caught { mock, above, over } => {
+            let replies = windows.replies(mock, over, telemetry);
+            above.is_exceeded(replies.caught, replies.all, Ratio::ONE)
+        }
+        Rule::Denials { mock, above, over } => {
+            let calls = windows.calls(mock, over, telemetry);
+            above.is_exceeded(calls.denied, calls.ended, Ratio::ONE)
+        }
+        Rule::Audit(mock) => telemetry.differs[mock],
         // These keep a state of their own.
-        Rule::Cusum { .. } | Rule::PageHinkley { .. } | Rule::Compare(_) => false,
+        Rule::Cusum { .. } | Rule::PageHinkley { .. } | Rule::Compare(_) | Rule::Rollback(_) => false,
         Rule::Absence { slo, over } => {
             let (_, all) = windows.tasks(slo, over, telemetry);
             now >= Time::ZERO + over && all == 0

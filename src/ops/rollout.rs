@@ -4,8 +4,8 @@ use crate::base::drift::{Judged, worse};
 use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
 use crate::ops::checks::View;
-use crate::ops::{Command, Desk, Telemetry};
-use crate::plan::{AnalysisPlan, RolloutOrder, RolloutPlan, RolloutStep};
+use crate::ops::{Desk, Telemetry};
+use crate::plan::{AnalysisPlan, Order, RolloutOrder, RolloutPlan, RolloutStep};
 use crate::record::{Event, Journal, RollbackReason};
 
 /// Where a rollout is.
@@ -54,7 +54,7 @@ pub(super) struct Reach<'a, 'b> {
     pub(super) view: &'a View<'b>,
     pub(super) desk: &'a Desk,
     pub(super) journal: &'a mut Journal,
-    pub(super) out: &'a mut Vec<Command>,
+    pub(super) out: &'a mut Vec<Order>,
 }
 
 impl Default for Rollout {
@@ -90,6 +90,16 @@ impl Rollout {
             Phase::Measuring { at, .. } => at,
             Phase::Ready | Phase::Looking | Phase::Stuck | Phase::Done | Phase::Returned => Time::NEVER,
         }
+    }
+
+    /// Returns whether it is being taken back.
+    pub(super) fn is_returning(&self) -> bool {
+        matches!(self.phase, Phase::Returning { .. })
+    }
+
+    /// Returns whether the old version answers again.
+    pub(super) fn is_returned(&self) -> bool {
+        self.phase == Phase::Returned
     }
 
     /// Returns the share of the new version if the rollout is neither done nor taken back.
@@ -240,7 +250,7 @@ impl Rollout {
 
     fn weigh(&mut self, share: Ratio, reach: &mut Reach<'_, '_>) {
         self.share = share;
-        reach.out.push(Command::Weight(reach.plan.mock, reach.plan.to, share));
+        reach.out.push(Order::Weight(reach.plan.mock, reach.plan.to, share));
         reach.journal.push(reach.view.now, Event::RolloutWeight { rollout: reach.number, share });
     }
 

@@ -31,7 +31,7 @@ struct Window {
     /// A total is kept every so many ticks; one, unless the window is very long.
     stride: u64,
     // Invariant: `kept[n % kept.len()]` is the total at tick `n * stride`, for the last `kept.len()` values of `n`.
-    kept: Vec<[u64; 4]>,
+    kept: Vec<[u64; 5]>,
 }
 
 /// The most totals that one window keeps.
@@ -41,19 +41,19 @@ impl Window {
     fn new(source: Source, span: Span, tick: Span) -> Self {
         let ticks = span.0.div_ceil(tick.0).max(1);
         let stride = ticks.div_ceil(KEPT_MAX);
-        Self { source, span, stride, kept: vec![[0; 4]; ticks.div_ceil(stride) as usize] }
+        Self { source, span, stride, kept: vec![[0; 5]; ticks.div_ceil(stride) as usize] }
     }
 
     /// Returns the totals at the beginning of a window that ends at tick `tick`; zero before the drill.
-    fn start(&self, tick: u64) -> [u64; 4] {
+    fn start(&self, tick: u64) -> [u64; 5] {
         // The slot that will be overwritten next is the oldest, one window ago.
         // Between two kept totals that one is already overwritten, and the next is the oldest.
         let number = tick.div_ceil(self.stride);
         let length = self.kept.len() as u64;
-        if number < length { [0; 4] } else { self.kept[(number % length) as usize] }
+        if number < length { [0; 5] } else { self.kept[(number % length) as usize] }
     }
 
-    fn keep(&mut self, tick: u64, totals: [u64; 4]) {
+    fn keep(&mut self, tick: u64, totals: [u64; 5]) {
         if tick.is_multiple_of(self.stride) {
             let length = self.kept.len() as u64;
             self.kept[(tick / self.stride % length) as usize] = totals;
@@ -71,7 +71,7 @@ pub(super) struct Windows {
     /// By objective, tasks per second when the drill began.
     rates: Vec<f64>,
     /// By window, the totals at its beginning.
-    starts: Vec<[u64; 4]>,
+    starts: Vec<[u64; 5]>,
 }
 
 impl Windows {
@@ -99,7 +99,7 @@ impl Windows {
     pub(super) fn watch(&mut self, source: Source, span: Span) {
         if self.find(source, span).is_none() {
             self.all.push(Window::new(source, span, self.tick));
-            self.starts.push([0; 4]);
+            self.starts.push([0; 5]);
         }
     }
 
@@ -118,7 +118,7 @@ impl Windows {
     }
 
     /// Returns how much the totals of a source have grown over a window.
-    fn growth(&self, source: Source, span: Span, telemetry: &Telemetry) -> [u64; 4] {
+    fn growth(&self, source: Source, span: Span, telemetry: &Telemetry) -> [u64; 5] {
         let index = self.find(source, span).expect("every window is asked for when the run begins");
         let totals = totals(source, telemetry);
         std::array::from_fn(|n| totals[n] - self.starts[index][n])
@@ -147,14 +147,14 @@ impl Windows {
 
     /// Returns the attempts at a mock over a window.
     pub(super) fn calls(&self, mock: usize, span: Span, telemetry: &Telemetry) -> Calls {
-        let [ended, failed, took_us, _] = self.growth(Source::Calls(mock), span, telemetry);
-        Calls { ended, failed, took_us }
+        let [ended, failed, took_us, denied, _] = self.growth(Source::Calls(mock), span, telemetry);
+        Calls { ended, failed, took_us, denied }
     }
 
     /// Returns the replies of a model over a window.
     pub(super) fn replies(&self, mock: usize, span: Span, telemetry: &Telemetry) -> Replies {
-        let [all, refused, malformed, tokens] = self.growth(Source::Replies(mock), span, telemetry);
-        Replies { all, refused, malformed, tokens }
+        let [all, refused, malformed, tokens, caught] = self.growth(Source::Replies(mock), span, telemetry);
+        Replies { all, refused, malformed, tokens, caught }
     }
 
     /// Returns bad and all judgements of an evaluation over a window.
@@ -182,6 +182,7 @@ impl Windows {
             ended: now.ended - grown.ended,
             failed: now.failed - grown.failed,
             took_us: now.took_us - grown.took_us,
+            denied: now.denied - grown.denied,
         }
     }
 
@@ -202,27 +203,27 @@ impl Windows {
     }
 }
 
-fn totals(source: Source, telemetry: &Telemetry) -> [u64; 4] {
+fn totals(source: Source, telemetry: &Telemetry) -> [u64; 5] {
     match source {
-        Source::Slo(slo) => [telemetry.slos[slo].0, telemetry.slos[slo].1, 0, 0],
+        Source::Slo(slo) => [telemetry.slos[slo].0, telemetry.slos[slo].1, 0, 0, 0],
         Source::Calls(mock) => {
             let calls = telemetry.calls[mock];
-            [calls.ended, calls.failed, calls.took_us, 0]
+            [calls.ended, calls.failed, calls.took_us, calls.denied, 0]
         }
         Source::Replies(mock) => {
             let replies = telemetry.replies[mock];
-            [replies.all, replies.refused, replies.malformed, replies.tokens]
+            [replies.all, replies.refused, replies.malformed, replies.tokens, replies.caught]
         }
         Source::Judged(evaluation) => {
             let (bad, all) = telemetry.judged[evaluation];
-            [bad, all, 0, 0]
+            [bad, all, 0, 0, 0]
         }
         Source::JudgedOf(evaluation, mock) => {
             let (bad, all) = telemetry.judged_of[evaluation * telemetry.calls.len() + mock];
-            [bad, all, 0, 0]
+            [bad, all, 0, 0, 0]
         }
-        Source::Spend => [u64::try_from(telemetry.spent / 1_000_000).unwrap_or(u64::MAX), 0, 0, 0],
-        Source::Backlog => [telemetry.in_flight, 0, 0, 0],
+        Source::Spend => [u64::try_from(telemetry.spent / 1_000_000).unwrap_or(u64::MAX), 0, 0, 0, 0],
+        Source::Backlog => [telemetry.in_flight, 0, 0, 0, 0],
     }
 }
 
@@ -236,7 +237,7 @@ mod tests {
         let mut starts = Vec::new();
         for tick in 1..=8 {
             starts.push(window.start(tick)[0]);
-            window.keep(tick, [tick * 10, 0, 0, 0]);
+            window.keep(tick, [tick * 10, 0, 0, 0, 0]);
         }
         // At tick 5 (75 s) the window reaches back to tick 1 (15 s).
         assert_eq!(starts, [0, 0, 0, 0, 10, 20, 30, 40]);
@@ -250,7 +251,7 @@ mod tests {
             let start = window.start(tick)[0];
             let expected = tick.saturating_sub(ticks);
             assert!(start.abs_diff(expected) <= window.stride, "tick {tick}: {start}, not {expected}");
-            window.keep(tick, [tick, 0, 0, 0]);
+            window.keep(tick, [tick, 0, 0, 0, 0]);
         }
     }
 

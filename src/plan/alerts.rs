@@ -4,7 +4,7 @@ use crate::base::drift::CusumPlan;
 use crate::base::{Money, Ratio, Span};
 use crate::plan::system::mock_index;
 use crate::scenario::Scenario;
-use crate::scenario::file::alerts::{Alert, SeverityLevel, Signal, When, windows};
+use crate::scenario::file::alerts::{Alert, SeverityLevel, Signal, Threshold, When, windows};
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
 
@@ -96,6 +96,28 @@ pub enum Rule {
     },
     /// A model is judged worse than another.
     Compare(ComparePlan),
+    /// The share of a mock's replies in which a guardrail found something exceeds `above`.
+    Caught {
+        /// The mock.
+        mock: usize,
+        /// The line.
+        above: Ratio,
+        /// The window.
+        over: Span,
+    },
+    /// The share of calls refused for want of a permission exceeds `above`.
+    Denials {
+        /// The mock.
+        mock: usize,
+        /// The line.
+        above: Ratio,
+        /// The window.
+        over: Span,
+    },
+    /// What a mock permits is not what is declared.
+    Audit(usize),
+    /// A rollout is being taken back.
+    Rollback(usize),
     /// No task of the objective has ended over the window.
     Absence {
         /// The objective.
@@ -178,6 +200,9 @@ pub(super) fn alerts(scenario: &Scenario) -> Vec<AlertPlan> {
     file.alert.iter().map(each).collect()
 }
 
+/// The window of rules that state none.
+const DEFAULT_OVER: Span = Span::from_secs(300);
+
 /// Returns the rule and the `for` that it comes with.
 fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
     let file = &scenario.file;
@@ -185,8 +210,6 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
     let evaluation =
         |name: &At<Name>| file.evaluation.index(&name.value.0).expect("checked: the evaluation is there");
     let model = |name: &At<Name>| usize::from(mock_index(scenario, &name.value.0));
-    let mock = |name: &Option<At<Name>>| model(name.as_ref().expect("checked: the signal names a mock"));
-    let default_over = Span::from_secs(300);
     let rule = match &alert.when {
         When::Burn(burn) => {
             let index = slo(&burn.slo.value.0);
@@ -196,35 +219,10 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
                 Rule::Burn { slo: index, long: windows.long, short: windows.short, factor: windows.factor };
             return (rule, windows.default_for);
         }
-        When::Threshold(threshold) => {
-            let over = threshold.over.map_or(default_over, |at| at.value);
-            let above = threshold.bad_above.map_or(Ratio::ONE, |at| at.value);
-            match (&threshold.slo, threshold.signal.map(|signal| signal.value)) {
-                (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), above, over },
-                (None, Some(Signal::CallErrors)) => {
-                    Rule::CallErrors { mock: mock(&threshold.mock), above, over }
-                }
-                (None, Some(signal @ (Signal::Refusals | Signal::Malformed))) => Rule::Replies {
-                    mock: mock(&threshold.mock),
-                    is_refusal: signal == Signal::Refusals,
-                    above,
-                    over,
-                },
-                (None, Some(Signal::OutputTokens)) => Rule::Tokens {
-                    mock: mock(&threshold.mock),
-                    above: threshold.above.map_or(0, |at| at.value),
-                    over,
-                },
-                (None, Some(Signal::Backlog)) => Rule::Backlog(threshold.above.map_or(0, |at| at.value)),
-                (None, None) => {
-                    let name = threshold.evaluation.as_ref().expect("checked: a threshold watches something");
-                    Rule::Judged { evaluation: evaluation(name), above, over }
-                }
-            }
-        }
+        When::Threshold(threshold) => self::threshold(scenario, threshold),
         When::Spend(spend) => Rule::Spend {
             per_minute: spend.per_minute.value,
-            over: spend.over.map_or(default_over, |at| at.value),
+            over: spend.over.map_or(DEFAULT_OVER, |at| at.value),
         },
         When::Cusum(cusum) => {
             let length = cusum.run_length.map_or(10_000, |at| at.value) as f64;
@@ -245,7 +243,45 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
             judged_min: compare.judged_min.map_or(30, |at| at.value),
             over: compare.over.map_or(Span::from_secs(600), |at| at.value),
         }),
+        When::Rollback(back) => {
+            let index = file.rollout.index(&back.rollout.value.0);
+            Rule::Rollback(index.expect("checked: the rollout is there"))
+        }
+        When::Audit(audit) => Rule::Audit(usize::from(mock_index(scenario, &audit.mock.value.0))),
         When::Absence(absence) => Rule::Absence { slo: slo(&absence.slo.value.0), over: absence.over.value },
     };
     (rule, Span::ZERO)
+}
+
+fn threshold(scenario: &Scenario, threshold: &Threshold) -> Rule {
+    let file = &scenario.file;
+    let slo = |name: &str| file.slo.index(name).expect("checked: the objective is there");
+    let evaluation =
+        |name: &At<Name>| file.evaluation.index(&name.value.0).expect("checked: the evaluation is there");
+    let mock = |name: &Option<At<Name>>| {
+        let name = name.as_ref().expect("checked: the signal names a mock");
+        usize::from(mock_index(scenario, &name.value.0))
+    };
+
+    let over = threshold.over.map_or(DEFAULT_OVER, |at| at.value);
+    let above = threshold.bad_above.map_or(Ratio::ONE, |at| at.value);
+    match (&threshold.slo, threshold.signal.map(|signal| signal.value)) {
+        (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), above, over },
+        (None, Some(Signal::CallErrors)) => Rule::CallErrors { mock: mock(&threshold.mock), above, over },
+        (None, Some(signal @ (Signal::Refusals | Signal::Malformed))) => {
+            Rule::Replies { mock: mock(&threshold.mock), is_refusal: signal == Signal::Refusals, above, over }
+        }
+        (None, Some(Signal::OutputTokens)) => Rule::Tokens {
+            mock: mock(&threshold.mock),
+            above: threshold.above.map_or(0, |at| at.value),
+            over,
+        },
+        (None, Some(Signal::Caught)) => Rule::Caught { mock: mock(&threshold.mock), above, over },
+        (None, Some(Signal::Denials)) => Rule::Denials { mock: mock(&threshold.mock), above, over },
+        (None, Some(Signal::Backlog)) => Rule::Backlog(threshold.above.map_or(0, |at| at.value)),
+        (None, None) => {
+            let name = threshold.evaluation.as_ref().expect("checked: a threshold watches something");
+            Rule::Judged { evaluation: evaluation(name), above, over }
+        }
+    }
 }

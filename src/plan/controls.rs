@@ -2,12 +2,14 @@
 
 use crate::base::{Dist, Key, Money, Ratio, Span};
 use crate::plan::system::mock_index;
-use crate::plan::{TIERS, TierSet};
+use crate::plan::{Order, TIERS, TierSet};
 use crate::scenario::Scenario;
 use crate::scenario::condition::{Clause, Condition};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::load::Tier;
-use crate::scenario::file::runbooks::{Action, Find, Otherwise, RunbookStep, Shift};
+use crate::scenario::file::mocks::Mock;
+use crate::scenario::file::runbooks::actions::{Action, Find};
+use crate::scenario::file::runbooks::{Otherwise, Runbook, RunbookStep, Shift};
 use crate::scenario::file::slos;
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
@@ -57,6 +59,12 @@ pub enum Check {
     BadBelow(usize, Ratio, Span),
     /// Less was spent in a minute, on average over a span.
     SpendBelow(Money, Span),
+    /// A guardrail found something in a smaller share of a mock's replies over a span.
+    CaughtBelow(usize, Ratio, Span),
+    /// What a mock permits is what is declared.
+    AsDeclared(usize),
+    /// A rollout has been taken back: the old version answers again.
+    IsBack(usize),
     /// An alert has not fired over a span.
     Quiet(usize, Span),
 }
@@ -86,14 +94,8 @@ pub enum RolloutOrder {
 pub enum ActionPlan {
     /// Take ownership.
     Acknowledge,
-    /// Send calls for the first mock to the second.
-    Degrade(u8, u8),
-    /// Cap the attempts of a mock's calls.
-    RetryLimit(u8, u32),
-    /// Hold a mock's breaker open.
-    OpenBreaker(u8),
-    /// Admit only a share of the new tasks of some tiers.
-    Admit(TierSet, Ratio),
+    /// Do something to the system.
+    Orders(Vec<Order>),
     /// Admit more and more of them.
     Thaw {
         /// The tiers.
@@ -113,6 +115,10 @@ pub enum ActionPlan {
     Rollout(usize, RolloutOrder),
     /// Take back what the steps of these numbers did.
     Undo(Vec<usize>),
+    /// Only look.
+    Look,
+    /// Say that service has recovered.
+    Declare,
 }
 
 /// A step of a runbook.
@@ -231,35 +237,28 @@ pub(super) fn slos(file: &ScenarioFile) -> Vec<SloPlan> {
 }
 
 pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
-    let each = |(name, runbook): (&String, &crate::scenario::file::runbooks::Runbook)| RunbookPlan {
+    let each = |(number, (name, runbook)): (usize, (&String, &Runbook))| RunbookPlan {
         name: name.clone(),
         key: Key::of_name(&format!("runbook {name}")),
         recovery: checks(scenario, &runbook.recovery.value),
-        steps: runbook.steps.iter().map(|step| self::step(scenario, &runbook.steps, step)).collect(),
+        steps: runbook
+            .steps
+            .iter()
+            .map(|step| self::step(scenario, (number, &runbook.steps), step))
+            .collect(),
     };
-    scenario.file.runbook.iter().map(each).collect()
+    scenario.file.runbook.iter().enumerate().map(each).collect()
 }
 
-fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepPlan {
+fn step(scenario: &Scenario, (number, steps): (usize, &[RunbookStep]), step: &RunbookStep) -> StepPlan {
     let file = &scenario.file;
     let role = |name: &str| file.roster.index(name).expect("checked: the role is there");
-    let mock = |name: &str| mock_index(scenario, name);
     let rollout = |name: &At<Name>| file.rollout.index(&name.value.0).expect("checked: the rollout is there");
     let action = match &step.r#do {
         Action::Acknowledge(_) => ActionPlan::Acknowledge,
-        Action::Degrade(degrade) => {
-            ActionPlan::Degrade(mock(&degrade.mock.value.0), mock(&degrade.to.value.0))
-        }
-        Action::Pin(pin) => ActionPlan::Degrade(mock(&pin.model.value.0), mock(&pin.to.value.0)),
         Action::RollBack(back) => ActionPlan::Rollout(rollout(&back.rollout), RolloutOrder::Back),
         Action::HoldRollout(hold) => ActionPlan::Rollout(rollout(&hold.rollout), RolloutOrder::Hold),
         Action::ResumeRollout(go) => ActionPlan::Rollout(rollout(&go.rollout), RolloutOrder::Resume),
-        Action::RetryLimit(limit) => {
-            ActionPlan::RetryLimit(mock(&limit.mock.value.0), limit.attempts.value as u32)
-        }
-        Action::OpenBreaker(open) => ActionPlan::OpenBreaker(mock(&open.mock.value.0)),
-        Action::Freeze(freeze) => ActionPlan::Admit(TierSet::of_list(&freeze.tiers), Ratio::ZERO),
-        Action::Throttle(throttle) => ActionPlan::Admit(TierSet::of_list(&throttle.tiers), throttle.to.value),
         Action::Thaw(thaw) => ActionPlan::Thaw {
             tiers: TierSet::of_list(&thaw.tiers),
             steps: thaw.steps.iter().map(|at| at.value).collect(),
@@ -272,6 +271,24 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
         Action::Undo(undo) => ActionPlan::Undo(
             undo.steps.iter().filter_map(|name| steps.iter().position(|other| other.id == *name)).collect(),
         ),
+        Action::Verify(_) | Action::Validate(_) => ActionPlan::Look,
+        Action::DeclareRecovered(_) => ActionPlan::Declare,
+        Action::Degrade(_)
+        | Action::Pin(_)
+        | Action::RetryLimit(_)
+        | Action::OpenBreaker(_)
+        | Action::Freeze(_)
+        | Action::Throttle(_)
+        | Action::Purge(_)
+        | Action::Quarantine(_)
+        | Action::ResetContexts(_)
+        | Action::KillSwitch(_)
+        | Action::Revoke(_)
+        | Action::RequireApproval(_)
+        | Action::Isolate(_)
+        | Action::PinSnapshot(_)
+        | Action::Restore(_)
+        | Action::ApplyBudget(_) => ActionPlan::Orders(orders(scenario, (number, &step.r#do))),
     };
     let owner = match step.owner.value.0.as_str() {
         "auto" => Owner::Auto,
@@ -279,16 +296,70 @@ fn step(scenario: &Scenario, steps: &[RunbookStep], step: &RunbookStep) -> StepP
     };
     let observed =
         |at: &Option<At<Condition>>| at.as_ref().map_or(Vec::new(), |at| checks(scenario, &at.value));
+    let mut when = observed(&step.when);
+    if let Action::Validate(validate) = &step.r#do {
+        when.push(Check::AsDeclared(usize::from(mock_index(scenario, &validate.mock.value.0))));
+    }
     StepPlan {
         id: step.id.value.0.clone(),
         key: Key::of_name(&format!("step {}", step.id.value.0)),
         owner,
         within: step.within.value,
         action,
-        when: observed(&step.when),
+        when,
         expect: observed(&step.expect),
         escalates: step.otherwise.is_some_and(|at| at.value == Otherwise::Escalate),
     }
+}
+
+/// Returns the orders that an action gives to the system.
+fn orders(scenario: &Scenario, (runbook, action): (usize, &Action)) -> Vec<Order> {
+    let mock = |name: &At<Name>| mock_index(scenario, &name.value.0);
+    let agent = |name: &At<Name>| {
+        scenario.file.agents.index(&name.value.0).expect("checked: the agent is there") as u8
+    };
+    let order = if let Action::Degrade(degrade) = action {
+        Order::Degrade(mock(&degrade.mock), mock(&degrade.to))
+    } else if let Action::Pin(pin) = action {
+        Order::Degrade(mock(&pin.model), mock(&pin.to))
+    } else if let Action::RetryLimit(limit) = action {
+        Order::RetryLimit(mock(&limit.mock), Some(limit.attempts.value as u32))
+    } else if let Action::OpenBreaker(open) = action {
+        Order::HoldBreaker(mock(&open.mock))
+    } else if let Action::Freeze(freeze) = action {
+        Order::Admit(runbook, TierSet::of_list(&freeze.tiers), Ratio::ZERO)
+    } else if let Action::Throttle(throttle) = action {
+        Order::Admit(runbook, TierSet::of_list(&throttle.tiers), throttle.to.value)
+    } else if let Action::Purge(purge) = action {
+        Order::Purge(mock(&purge.memory), purge.catches.map_or(Ratio::ONE, |at| at.value))
+    } else if let Action::Quarantine(quarantine) = action {
+        Order::Quarantine(mock(&quarantine.memory), true)
+    } else if let Action::ResetContexts(_) = action {
+        Order::ResetContexts
+    } else if let Action::KillSwitch(kill) = action {
+        Order::Kill(mock(&kill.mock), true)
+    } else if let Action::Revoke(revoke) = action {
+        // A permission may be asked for by several mocks.
+        let agent = agent(&revoke.agent);
+        let asks = |mock: &Mock| {
+            mock.permission.as_ref().is_some_and(|asked| asked.value == revoke.permission.value)
+        };
+        let mocks = scenario.mocks.values().zip(0..).filter(|(mock, _)| asks(mock));
+        return mocks.map(|(_, mock)| Order::Revoke { mock, agent, is_taken: true }).collect();
+    } else if let Action::RequireApproval(require) = action {
+        Order::Approve(mock(&require.mock), true)
+    } else if let Action::Isolate(isolate) = action {
+        Order::Isolate(agent(&isolate.agent), true)
+    } else if let Action::PinSnapshot(pin) = action {
+        Order::PinSnapshot(mock(&pin.state), pin.age.map(|at| at.value))
+    } else if let Action::Restore(restore) = action {
+        Order::PutBack(mock(&restore.state))
+    } else if let Action::ApplyBudget(budget) = action {
+        Order::Budget(Some(budget.per_minute.value))
+    } else {
+        return Vec::new();
+    };
+    vec![order]
 }
 
 /// Returns the checks of a condition; one about an alert that is switched off holds by itself.
@@ -309,6 +380,11 @@ pub(super) fn checks(scenario: &Scenario, condition: &Condition) -> Vec<Check> {
             Some(Check::BadBelow(index, *share, *span))
         }
         Clause::SpendBelow(amount, span) => Some(Check::SpendBelow(*amount, *span)),
+        Clause::CaughtBelow { mock, share, span } => {
+            Some(Check::CaughtBelow(usize::from(mock_index(scenario, &mock.0)), *share, *span))
+        }
+        Clause::IsBack(rollout) => file.rollout.index(&rollout.0).map(Check::IsBack),
+        Clause::AsDeclared(mock) => Some(Check::AsDeclared(usize::from(mock_index(scenario, &mock.0)))),
         Clause::Quiet { alert, span } => file.alert.index(&alert.0).map(|alert| Check::Quiet(alert, *span)),
     };
     condition.0.iter().filter_map(each).collect()

@@ -3,7 +3,8 @@
 use crate::base::{Dist, Key, Ratio, Span, Time};
 use crate::plan::system::mock_index;
 use crate::scenario::Scenario;
-use crate::scenario::file::faults::{Inject, LostEnding, Sticky};
+use crate::scenario::file::faults::permission::ScreenName;
+use crate::scenario::file::faults::{Fault, Inject, LostEnding, Sticky};
 use crate::scenario::source::At;
 
 /// What a fault does.
@@ -32,6 +33,29 @@ pub enum FaultEffect {
     Price(Ratio),
     /// The reply has this flaw.
     Flawed(Flaw),
+    /// The request is refused, and the server asks to wait this long.
+    RetryAfter(Span),
+    /// The boundary of what is permitted, or accepted, moves.
+    Boundary(Boundary),
+    /// A guardrail does not answer.
+    ScreenDown(ScreenName),
+    /// A guardrail lets everything through.
+    ScreenBlind(ScreenName),
+    /// Poisoned entries are put into a memory.
+    MemoryPoison {
+        /// How many at once.
+        entries: u32,
+        /// After how long again.
+        every: Option<Span>,
+        /// The chance that an agent follows one.
+        hijack: f64,
+    },
+    /// Tasks are sent to so many objects of a shared state.
+    Contention(u32),
+    /// Each attempt is tried so often by a layer that the client does not know of.
+    RetryLayers(u32),
+    /// The reply does not say what it cost.
+    UsageMissing,
     /// The model says so many times as much, and begins after so many times as long.
     Talk {
         /// The factor of its output tokens.
@@ -39,6 +63,34 @@ pub enum FaultEffect {
         /// The factor of its time to the first token.
         latency: f64,
     },
+}
+
+/// How the boundary of what is permitted moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// The server does not ask for the permission.
+    Widened,
+    /// The server refuses what is permitted.
+    Narrowed,
+    /// A task's credential expires after this.
+    Expiry(Span),
+    /// A revoked permission is honoured for this long.
+    Lag(Span),
+    /// One agent's call is taken for that of another.
+    Deputy,
+    /// Valid calls are rejected until the tool's schema is looked up again.
+    Schema,
+}
+
+/// Where a poisoned instruction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoisonBy {
+    /// In the reply.
+    Reply,
+    /// In the tool's description.
+    Description,
+    /// In a message of somebody else.
+    Sender,
 }
 
 /// What is wrong with a reply that comes with status 200.
@@ -54,10 +106,62 @@ pub enum Flaw {
     Truncated(f64),
     /// A refusal.
     Refused,
+    /// An instruction that the agent may follow, with this chance.
+    Poisoned(PoisonBy, f64),
+    /// Another session's data.
+    Bleed,
+    /// Made without the history; with this chance the agent starts over.
+    HistoryLost(f64),
+    /// Out of date.
+    Stale,
+    /// So many tokens too many.
+    Flood(u32),
+    /// It never arrives: a message is lost, or agents wait for each other.
+    Dropped,
+    /// It arrives twice.
+    Doubled,
+    /// It arrives after later ones, by this much.
+    Late(Span),
+    /// It lacks some of what it must carry.
+    CutShort,
+    /// The task is sent back to where it came from.
+    SentBack,
+    /// A verifier lets it pass without a look.
+    Waved,
+    /// The agent repeats the call.
+    Again,
+    /// A shared state as it was before the last update.
+    OldRead,
+}
+
+impl Flaw {
+    /// Returns the guardrail that is there for it, if there is one.
+    pub fn seen_by(self) -> Option<ScreenName> {
+        match self {
+            Self::Corrupt | Self::ToolCall | Self::Truncated(_) => Some(ScreenName::Output),
+            Self::Poisoned(PoisonBy::Reply, _) => Some(ScreenName::Sanitizer),
+            Self::Poisoned(PoisonBy::Description, _) => Some(ScreenName::DescriptionPin),
+            Self::Poisoned(PoisonBy::Sender, _) => Some(ScreenName::Identity),
+            Self::Bleed => Some(ScreenName::TenantCheck),
+            Self::HistoryLost(_) => Some(ScreenName::HistoryCheck),
+            Self::Stale => Some(ScreenName::Freshness),
+            Self::CutShort => Some(ScreenName::Contract),
+            Self::Wrong
+            | Self::Refused
+            | Self::Flood(_)
+            | Self::Dropped
+            | Self::Doubled
+            | Self::Late(_)
+            | Self::SentBack
+            | Self::Waved
+            | Self::Again
+            | Self::OldRead => None,
+        }
+    }
 }
 
 impl FaultEffect {
-    /// Whether it changes single calls; the others take something from the mock as a whole.
+    /// Whether it changes single requests as the mock gets them.
     pub fn is_on_calls(&self) -> bool {
         match self {
             Self::Hang(_)
@@ -68,8 +172,18 @@ impl FaultEffect {
             | Self::CacheLoss
             | Self::Price(_)
             | Self::Flawed(_)
+            | Self::RetryAfter(_)
+            | Self::UsageMissing
             | Self::Talk { .. } => true,
-            Self::Capacity(_) | Self::RateLimit(_) => false,
+            // These are asked for where they matter.
+            Self::Boundary(_)
+            | Self::ScreenDown(_)
+            | Self::ScreenBlind(_)
+            | Self::Contention(_)
+            | Self::RetryLayers(_)
+            | Self::Capacity(_)
+            | Self::RateLimit(_)
+            | Self::MemoryPoison { .. } => false,
         }
     }
 
@@ -103,51 +217,8 @@ pub struct FaultPlan {
 }
 
 pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
-    let each = |fault: &crate::scenario::file::faults::Fault| {
-        let (share, effect) = match &fault.inject {
-            Inject::QualityDrop(drop) => (drop.share.value, FaultEffect::Flawed(Flaw::Wrong)),
-            Inject::Corruption(corrupt) => (corrupt.share.value, FaultEffect::Flawed(Flaw::Corrupt)),
-            Inject::ToolCallDegrade(degrade) => (degrade.share.value, FaultEffect::Flawed(Flaw::ToolCall)),
-            Inject::Truncation(cut) => {
-                let left = cut.to.map_or(0.5, |at| at.value.real());
-                (cut.share.value, FaultEffect::Flawed(Flaw::Truncated(left)))
-            }
-            Inject::Refusal(refusal) => (refusal.share.value, FaultEffect::Flawed(Flaw::Refused)),
-            Inject::SilentSwap(swap) => {
-                let factor = |at: Option<At<Ratio>>| at.map_or(1.0, |at| at.value.real());
-                let effect = FaultEffect::Talk { tokens: factor(swap.tokens), latency: factor(swap.latency) };
-                (swap.share.map_or(Ratio::ONE, |at| at.value), effect)
-            }
-            Inject::ReasoningBloat(bloat) => {
-                let effect = FaultEffect::Talk { tokens: bloat.factor.value.real(), latency: 1.0 };
-                (bloat.share.map_or(Ratio::ONE, |at| at.value), effect)
-            }
-            Inject::Hang(hang) => {
-                let hold = hang.hold.map_or(Span::from_secs(60), |at| at.value);
-                (hang.share.value, FaultEffect::Hang(hold))
-            }
-            Inject::Latency(latency) => {
-                let share = latency.share.map_or(Ratio::ONE, |at| at.value);
-                (share, FaultEffect::Latency(latency.add.value.0.clone()))
-            }
-            Inject::Error(error) => {
-                let after = error.after.as_ref().map_or(Dist::Constant(1e7), |at| at.value.0.clone());
-                let status = error.status.map_or(500, |at| at.value as u16);
-                (error.share.value, FaultEffect::Error(status, after))
-            }
-            Inject::Capacity(capacity) => (Ratio::ONE, FaultEffect::Capacity(capacity.to.value)),
-            Inject::ReplyLost(lost) => {
-                let is_cut = lost.ending.is_some_and(|at| at.value == LostEnding::Cut);
-                (lost.share.value, FaultEffect::ReplyLost { is_cut })
-            }
-            Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
-            Inject::TokenInflation(inflation) => {
-                let share = inflation.share.map_or(Ratio::ONE, |at| at.value);
-                (share, FaultEffect::Inflation(inflation.factor.value))
-            }
-            Inject::CacheLoss(loss) => (loss.share.map_or(Ratio::ONE, |at| at.value), FaultEffect::CacheLoss),
-            Inject::Price(price) => (Ratio::ONE, FaultEffect::Price(price.factor.value)),
-        };
+    let each = |fault: &Fault| {
+        let (share, effect) = effect(&fault.inject);
         let start = Time::ZERO + fault.start.value;
         FaultPlan {
             id: fault.id.value.0.clone(),
@@ -162,4 +233,189 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
         }
     };
     scenario.file.fault.iter().map(each).collect()
+}
+
+/// The chance that an agent follows a planted instruction, where none is stated (`AgentDojo`, 2024).
+const HIJACK: f64 = 0.25;
+
+/// Returns the share of calls that are hit, and what happens to them.
+fn effect(inject: &Inject) -> (Ratio, FaultEffect) {
+    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
+    match inject {
+        Inject::QualityDrop(_)
+        | Inject::Corruption(_)
+        | Inject::ToolCallDegrade(_)
+        | Inject::Truncation(_)
+        | Inject::Refusal(_)
+        | Inject::SilentSwap(_)
+        | Inject::ReasoningBloat(_) => drift(inject),
+        Inject::Hang(hang) => {
+            let hold = hang.hold.map_or(Span::from_secs(60), |at| at.value);
+            (hang.share.value, FaultEffect::Hang(hold))
+        }
+        Inject::Latency(latency) => {
+            (mostly(latency.share), FaultEffect::Latency(latency.add.value.0.clone()))
+        }
+        Inject::Error(error) => {
+            let after = error.after.as_ref().map_or(Dist::Constant(1e7), |at| at.value.0.clone());
+            let status = error.status.map_or(500, |at| at.value as u16);
+            (error.share.value, FaultEffect::Error(status, after))
+        }
+        Inject::Capacity(capacity) => (Ratio::ONE, FaultEffect::Capacity(capacity.to.value)),
+        Inject::ReplyLost(lost) => {
+            let is_cut = lost.ending.is_some_and(|at| at.value == LostEnding::Cut);
+            (lost.share.value, FaultEffect::ReplyLost { is_cut })
+        }
+        Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
+        Inject::RetryAfter(after) => {
+            let wait = after.wait.map_or(Span::from_secs(300), |at| at.value);
+            (after.share.value, FaultEffect::RetryAfter(wait))
+        }
+        Inject::TokenInflation(inflation) => {
+            (mostly(inflation.share), FaultEffect::Inflation(inflation.factor.value))
+        }
+        Inject::CacheLoss(loss) => (mostly(loss.share), FaultEffect::CacheLoss),
+        Inject::Price(price) => (Ratio::ONE, FaultEffect::Price(price.factor.value)),
+        Inject::RetryLayers(layers) => (Ratio::ONE, FaultEffect::RetryLayers(layers.attempts.value as u32)),
+        Inject::UsageMissing(missing) => (missing.share.value, FaultEffect::UsageMissing),
+        Inject::MemoryPoison(_) | Inject::Contention(_) => stored(inject),
+        Inject::SchemaDrift(_)
+        | Inject::ScopeWiden(_)
+        | Inject::ScopeNarrow(_)
+        | Inject::TokenExpiry(_)
+        | Inject::RevocationLag(_)
+        | Inject::ConfusedDeputy(_)
+        | Inject::GuardrailOutage(_)
+        | Inject::FalseAllow(_) => boundary(inject),
+        Inject::WrongAnswer(_)
+        | Inject::Malformed(_)
+        | Inject::Injection(_)
+        | Inject::DescriptionPoison(_)
+        | Inject::Impersonation(_)
+        | Inject::HistoryLoss(_)
+        | Inject::Overflow(_)
+        | Inject::MessageReorder(_)
+        | Inject::Bleed(_)
+        | Inject::Stale(_)
+        | Inject::Loop(_)
+        | Inject::MessageDrop(_)
+        | Inject::Deadlock(_)
+        | Inject::MessageDuplicate(_)
+        | Inject::HandoverTruncation(_)
+        | Inject::Livelock(_)
+        | Inject::StaleRead(_)
+        | Inject::VerifierBypass(_) => flawed(inject),
+    }
+}
+
+/// Returns what a fault of model drift does, and to which share of replies.
+fn drift(inject: &Inject) -> (Ratio, FaultEffect) {
+    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
+    let factor = |at: Option<At<Ratio>>| at.map_or(1.0, |at| at.value.real());
+    if let Inject::Corruption(corrupt) = inject {
+        (corrupt.share.value, FaultEffect::Flawed(Flaw::Corrupt))
+    } else if let Inject::ToolCallDegrade(degrade) = inject {
+        (degrade.share.value, FaultEffect::Flawed(Flaw::ToolCall))
+    } else if let Inject::Truncation(cut) = inject {
+        let left = cut.to.map_or(0.5, |at| at.value.real());
+        (cut.share.value, FaultEffect::Flawed(Flaw::Truncated(left)))
+    } else if let Inject::Refusal(refusal) = inject {
+        (refusal.share.value, FaultEffect::Flawed(Flaw::Refused))
+    } else if let Inject::SilentSwap(swap) = inject {
+        let effect = FaultEffect::Talk { tokens: factor(swap.tokens), latency: factor(swap.latency) };
+        (mostly(swap.share), effect)
+    } else if let Inject::ReasoningBloat(bloat) = inject {
+        (mostly(bloat.share), FaultEffect::Talk { tokens: bloat.factor.value.real(), latency: 1.0 })
+    } else if let Inject::QualityDrop(drop) = inject {
+        (drop.share.value, FaultEffect::Flawed(Flaw::Wrong))
+    } else {
+        unreachable!("only faults of model drift are asked for")
+    }
+}
+
+/// Returns the flaw that a fault gives to replies, and to which share of them.
+fn flawed(inject: &Inject) -> (Ratio, FaultEffect) {
+    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
+    let hijack = |at: Option<At<Ratio>>| at.map_or(HIJACK, |at| at.value.real());
+    if let Inject::WrongAnswer(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Wrong))
+    } else if let Inject::Malformed(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Corrupt))
+    } else if let Inject::Injection(of) = inject {
+        (of.share.value, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Reply, hijack(of.hijack))))
+    } else if let Inject::DescriptionPoison(of) = inject {
+        let flaw = Flaw::Poisoned(PoisonBy::Description, hijack(of.hijack));
+        (mostly(of.share), FaultEffect::Flawed(flaw))
+    } else if let Inject::Impersonation(of) = inject {
+        (of.share.value, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Sender, hijack(of.hijack))))
+    } else if let Inject::HistoryLoss(loss) = inject {
+        let repeats = loss.repeats.map_or(0.5, |at| at.value.real());
+        (loss.share.value, FaultEffect::Flawed(Flaw::HistoryLost(repeats)))
+    } else if let Inject::Overflow(flood) = inject {
+        (flood.share.value, FaultEffect::Flawed(Flaw::Flood(flood.tokens.value as u32)))
+    } else if let Inject::MessageReorder(late) = inject {
+        (late.share.value, FaultEffect::Flawed(Flaw::Late(late.by.value)))
+    } else if let Inject::Bleed(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Bleed))
+    } else if let Inject::Stale(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Stale))
+    } else if let Inject::Loop(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Again))
+    } else if let Inject::MessageDrop(share) | Inject::Deadlock(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Dropped))
+    } else if let Inject::MessageDuplicate(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Doubled))
+    } else if let Inject::HandoverTruncation(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::CutShort))
+    } else if let Inject::Livelock(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::SentBack))
+    } else if let Inject::StaleRead(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::OldRead))
+    } else if let Inject::VerifierBypass(share) = inject {
+        (share.share.value, FaultEffect::Flawed(Flaw::Waved))
+    } else {
+        unreachable!("only faults of replies are asked for")
+    }
+}
+
+/// Returns how a fault moves the boundary of what is permitted, or takes a guardrail away.
+fn boundary(inject: &Inject) -> (Ratio, FaultEffect) {
+    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
+    if let Inject::SchemaDrift(drift) = inject {
+        (mostly(drift.share), FaultEffect::Boundary(Boundary::Schema))
+    } else if let Inject::ScopeWiden(widen) = inject {
+        (mostly(widen.share), FaultEffect::Boundary(Boundary::Widened))
+    } else if let Inject::ScopeNarrow(narrow) = inject {
+        (mostly(narrow.share), FaultEffect::Boundary(Boundary::Narrowed))
+    } else if let Inject::TokenExpiry(expiry) = inject {
+        let lifetime = expiry.lifetime.map_or(Span::from_secs(300), |at| at.value);
+        (mostly(expiry.share), FaultEffect::Boundary(Boundary::Expiry(lifetime)))
+    } else if let Inject::RevocationLag(lag) = inject {
+        (Ratio::ONE, FaultEffect::Boundary(Boundary::Lag(lag.lag.value)))
+    } else if let Inject::ConfusedDeputy(deputy) = inject {
+        (deputy.share.value, FaultEffect::Boundary(Boundary::Deputy))
+    } else if let Inject::GuardrailOutage(outage) = inject {
+        (mostly(outage.share), FaultEffect::ScreenDown(outage.guard.value))
+    } else if let Inject::FalseAllow(allow) = inject {
+        (allow.share.value, FaultEffect::ScreenBlind(allow.guard.value))
+    } else {
+        unreachable!("only faults of boundaries are asked for")
+    }
+}
+
+/// Returns what a fault does to a memory or a shared state.
+fn stored(inject: &Inject) -> (Ratio, FaultEffect) {
+    if let Inject::MemoryPoison(poison) = inject {
+        let effect = FaultEffect::MemoryPoison {
+            entries: poison.entries.value as u32,
+            every: poison.every.map(|at| at.value),
+            hijack: poison.hijack.map_or(HIJACK, |at| at.value.real()),
+        };
+        (Ratio::ONE, effect)
+    } else if let Inject::Contention(contention) = inject {
+        let objects = contention.objects.map_or(1, |at| at.value);
+        (contention.share.value, FaultEffect::Contention(objects as u32))
+    } else {
+        unreachable!("only faults of stores are asked for")
+    }
 }

@@ -6,6 +6,8 @@ mod alerts;
 mod controls;
 mod evaluations;
 mod faults;
+mod guards;
+mod orders;
 mod program;
 mod rollouts;
 mod system;
@@ -16,13 +18,15 @@ pub use controls::{
     TargetPlan,
 };
 pub use evaluations::{EvaluationPlan, Judges};
-pub use faults::{FaultEffect, FaultPlan, Flaw};
-pub use program::{AgentPlan, Op, Program};
-pub use rollouts::{AnalysisPlan, RolloutPlan, RolloutStep};
-pub use system::{
-    ArrivalKind, BreakerPlan, BudgetPlan, BulkheadPlan, GuardPlan, MockPlan, OutputPlan, RetryPlan, ShedPlan,
-    TaskGuardPlan, TrafficPlan, TrafficSegment,
+pub use faults::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy};
+pub use guards::{
+    BreakerPlan, BudgetPlan, BulkheadPlan, CompressPlan, DowngradePlan, GuardPlan, RetryPlan, ScreenPlan,
+    ShedPlan, StepUpPlan, TaskGuardPlan, VelocityPlan,
 };
+pub use orders::Order;
+pub use program::{Access, AgentPlan, Op, Program};
+pub use rollouts::{AnalysisPlan, RolloutPlan, RolloutStep};
+pub use system::{ArrivalKind, MockPlan, StorePlan, TrafficPlan, TrafficSegment};
 
 use crate::base::{Span, Time};
 use crate::scenario::Scenario;
@@ -100,8 +104,8 @@ impl Plan {
             traffic: system::traffic(file),
             agents: program::agents(scenario, &mut lanes),
             mocks: system::mocks(scenario),
-            guards: system::guards(scenario, &mut lanes),
-            tasks: system::task_guard(file),
+            guards: guards::guards(scenario, &mut lanes),
+            tasks: guards::task_guard(file),
             faults: faults::faults(scenario),
             rollouts: rollouts::rollouts(scenario),
             evaluations: evaluations::evaluations(scenario),
@@ -120,7 +124,7 @@ impl Plan {
         Self { faults: Vec::new(), ..self.clone() }
     }
 
-    /// Returns the same plan with every task refused once a fault has been met: a control that
+    /// Returns the same plan with nearly every task refused once a fault has been met: a control that
     /// blocks everything stops all harm but its own, and must never pass a drill.
     #[must_use]
     pub fn sabotaged(&self) -> Self {

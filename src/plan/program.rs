@@ -4,7 +4,7 @@ use crate::base::{Dist, Ratio};
 use crate::plan::system::mock_index;
 use crate::plan::{Lanes, TIERS, TimerKind};
 use crate::scenario::Scenario;
-use crate::scenario::file::agents::{Deadline, Step};
+use crate::scenario::file::agents::{Access as Word, Deadline, Step, Use};
 use crate::scenario::file::load::Tier;
 
 /// One operation.
@@ -20,6 +20,9 @@ pub enum Op {
         tokens_out: Dist,
         /// Whether the task goes on if this fails.
         is_optional: bool,
+        /// Whether it looks for what is wrong with the work: the chance that it finds it, and that it
+        /// sends back what is right.
+        verifies: Option<(f64, f64)>,
     },
     /// Use a tool.
     Use {
@@ -29,6 +32,10 @@ pub enum Op {
         adds: Option<Dist>,
         /// Whether it has an effect on the world.
         has_effect: bool,
+        /// What it does with what the tool holds.
+        access: Access,
+        /// Whether it carries a hand-over.
+        is_message: bool,
         /// Whether the task goes on if this fails.
         is_optional: bool,
     },
@@ -63,6 +70,21 @@ pub enum Op {
     HandOver(u8),
     /// The task is worked.
     End,
+}
+
+/// What a call does with a memory or a shared state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Access {
+    /// Nothing.
+    None,
+    /// It recalls so many entries.
+    Recall(Dist),
+    /// It puts an entry into a memory.
+    Remember,
+    /// It reads the task's object.
+    Read,
+    /// It updates the object that was read.
+    Update,
 }
 
 /// The operations of an agent.
@@ -118,6 +140,7 @@ fn compile(scenario: &Scenario, steps: &[Step], depth: u8, ops: &mut Program) {
                     tokens_in: ask.tokens.r#in.value.0.clone(),
                     tokens_out: ask.tokens.out.value.0.clone(),
                     is_optional: ask.optional.is_some_and(|at| at.value),
+                    verifies: None,
                 };
                 times(ask.times.as_ref().map(|at| &at.value.0), depth, ops, |ops| ops.push(op));
             }
@@ -126,6 +149,8 @@ fn compile(scenario: &Scenario, steps: &[Step], depth: u8, ops: &mut Program) {
                     mock: mock_index(scenario, &tool.r#use.value.0),
                     adds: tool.adds.as_ref().map(|at| at.value.0.clone()),
                     has_effect: tool.effect.is_some(),
+                    access: access(tool),
+                    is_message: false,
                     is_optional: tool.optional.is_some_and(|at| at.value),
                 };
                 times(tool.times.as_ref().map(|at| &at.value.0), depth, ops, |ops| ops.push(op));
@@ -135,11 +160,42 @@ fn compile(scenario: &Scenario, steps: &[Step], depth: u8, ops: &mut Program) {
                 compile(scenario, &repeat.steps, depth + 1, ops);
             }),
             Step::Branch(branch) => fork(scenario, branch, depth, ops),
+            Step::Verify(verify) => ops.push(Op::Ask {
+                mock: mock_index(scenario, &verify.verify.value.0),
+                tokens_in: verify.tokens.r#in.value.0.clone(),
+                tokens_out: verify.tokens.out.value.0.clone(),
+                is_optional: false,
+                verifies: Some((
+                    verify.catches.value.real(),
+                    verify.false_positives.map_or(0.0, |at| at.value.real()),
+                )),
+            }),
             Step::HandOver(hand) => {
+                if let Some(via) = &hand.via {
+                    ops.push(Op::Use {
+                        mock: mock_index(scenario, &via.value.0),
+                        adds: None,
+                        has_effect: false,
+                        access: Access::None,
+                        is_message: true,
+                        is_optional: false,
+                    });
+                }
                 let agent = scenario.file.agents.index(&hand.hand_over.value.0);
                 ops.push(Op::HandOver(agent.expect("checked: the agent is there") as u8));
             }
         }
+    }
+}
+
+fn access(tool: &Use) -> Access {
+    let one = || Dist::Constant(1.0);
+    match tool.access.map(|at| at.value) {
+        None => Access::None,
+        Some(Word::Recall) => Access::Recall(tool.recalls.as_ref().map_or_else(one, |at| at.value.0.clone())),
+        Some(Word::Remember) => Access::Remember,
+        Some(Word::Read) => Access::Read,
+        Some(Word::Update) => Access::Update,
     }
 }
 

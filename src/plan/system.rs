@@ -1,13 +1,12 @@
 //! The system under drill: traffic, mocks, guardrails, faults.
 
 use crate::base::dist::GammaShape;
-use crate::base::{Dist, Key, Money, Ratio, Span};
-use crate::plan::{Lanes, TIERS, TierSet, TimerKind};
+use crate::base::{Dist, Key, Money, Span};
+use crate::plan::TIERS;
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::file::guards::{Budget, CallGuard};
 use crate::scenario::file::load::{Arrivals, Tier};
-use crate::scenario::file::mocks::{Mock, OnAbandon};
+use crate::scenario::file::mocks::{Mock, OnAbandon, OnOverflow};
 use crate::scenario::source::At;
 
 /// How the gaps between arrivals are drawn, at unit rate.
@@ -78,6 +77,23 @@ pub struct MockPlan {
     pub permitted: Option<Vec<bool>>,
     /// Whether effects without permission are refused.
     pub enforces: bool,
+    /// The tokens of context that it takes.
+    pub context_max: u32,
+    /// Whether it cuts more of them silently; otherwise it refuses them.
+    pub truncates: bool,
+    /// What it holds for agents.
+    pub store: StorePlan,
+}
+
+/// What a mock holds for agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorePlan {
+    /// Nothing.
+    None,
+    /// So many entries, to recall and to remember.
+    Memory(u32),
+    /// So many versioned objects, to read and to update.
+    State(u32),
 }
 
 impl MockPlan {
@@ -86,117 +102,6 @@ impl MockPlan {
         self.price_per_call > Money::ZERO || self.prices.iter().any(|price| *price > Money::ZERO)
     }
 }
-
-/// Trying again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RetryPlan {
-    /// Attempts at most, the first included.
-    pub attempts: u32,
-    /// The first pause.
-    pub backoff: Span,
-    /// The factor between pauses.
-    pub factor: f64,
-    /// The longest pause.
-    pub backoff_max: Span,
-    /// How far a pause strays to either side.
-    pub jitter: f64,
-    /// The share of calls that may be retries, and how many at once.
-    pub budget: Option<(Ratio, u64)>,
-    /// The longest wait that a server may ask for.
-    pub retry_after_max: Span,
-}
-
-/// A circuit breaker.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BreakerPlan {
-    /// Over how long failures are counted.
-    pub window: Span,
-    /// Calls that the window must hold.
-    pub calls_min: u64,
-    /// It opens above this share of failures.
-    pub open_above: Ratio,
-    /// How long it stays open.
-    pub probe_after: Span,
-    /// Probes that close it.
-    pub probes: u64,
-}
-
-/// A limit on calls under way.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BulkheadPlan {
-    /// Calls under way.
-    pub concurrent: u32,
-    /// Calls that wait.
-    pub queue: u32,
-}
-
-/// A check of every reply's form.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct OutputPlan {
-    /// The chance that a malformed reply is caught.
-    pub catches: f64,
-    /// The chance that a good one is refused.
-    pub false_positives: f64,
-}
-
-/// The guardrails of one mock.
-#[derive(Debug, Clone)]
-pub struct GuardPlan {
-    /// How long an attempt may take.
-    pub timeout: Span,
-    /// The lane of its timers.
-    pub timeout_lane: u8,
-    /// Trying again.
-    pub retry: Option<RetryPlan>,
-    /// A circuit breaker.
-    pub breaker: Option<BreakerPlan>,
-    /// A limit on calls under way.
-    pub bulkhead: Option<BulkheadPlan>,
-    /// Mocks to ask instead, in order.
-    pub fallback: Vec<u8>,
-    /// Whether effects carry a key by which repetitions are known.
-    pub has_idempotency_keys: bool,
-    /// A check of every reply's form.
-    pub output: Option<OutputPlan>,
-}
-
-/// Refusing new tasks.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ShedPlan {
-    /// More tasks in flight than this.
-    pub in_flight_above: u64,
-    /// The tiers refused.
-    pub tiers: TierSet,
-}
-
-/// Limits on what is spent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BudgetPlan {
-    /// By one task.
-    pub per_task: Option<Money>,
-    /// By all, in a minute.
-    pub per_minute: Option<Money>,
-    /// The tiers that `per_minute` does not hold back.
-    pub spare: TierSet,
-}
-
-/// The guardrails of every task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TaskGuardPlan {
-    /// Whether work stops at the deadline.
-    pub stops_at_deadline: bool,
-    /// Refusing new tasks.
-    pub shed: Option<ShedPlan>,
-    /// Limits on what is spent.
-    pub budget: Option<BudgetPlan>,
-    /// Calls of one task.
-    pub steps_max: u32,
-    /// Whether every task is refused once a fault has been met: the saboteur.
-    pub is_sabotaged: bool,
-}
-
-/// How long a call waits where no timeout is stated: the read timeout that SDKs come with.
-const SDK_TIMEOUT: Span = Span::from_secs(600);
 
 pub(super) fn traffic(file: &ScenarioFile) -> TrafficPlan {
     let load = &file.load;
@@ -306,6 +211,13 @@ pub(super) fn mocks(scenario: &Scenario) -> Vec<MockPlan> {
             price_per_call: mock.price_per_call.map_or(Money::ZERO, |at| at.value),
             permitted: mock.permission.as_ref().map(holds),
             enforces: mock.enforces_permission.is_none_or(|at| at.value),
+            context_max: mock.context_max.map_or(u32::MAX, |at| at.value as u32),
+            truncates: mock.on_overflow.is_some_and(|at| at.value == OnOverflow::Truncate),
+            store: match (&mock.entries, &mock.objects) {
+                (Some(entries), _) => StorePlan::Memory(entries.value as u32),
+                (None, Some(objects)) => StorePlan::State(objects.value as u32),
+                (None, None) => StorePlan::None,
+            },
         }
     };
     scenario.mocks.iter().map(each).collect()
@@ -315,68 +227,4 @@ pub(super) fn mocks(scenario: &Scenario) -> Vec<MockPlan> {
 pub(super) fn mock_index(scenario: &Scenario, name: &str) -> u8 {
     let found = scenario.mocks.keys().position(|key| key == name);
     found.expect("checked: the mock is there") as u8
-}
-
-pub(super) fn guards(scenario: &Scenario, lanes: &mut Lanes) -> Vec<GuardPlan> {
-    let mut each = |name: &String| {
-        let guard = scenario.file.guard.calls.get(name);
-        let timeout = guard.and_then(|guard| guard.timeout).map_or(SDK_TIMEOUT, |at| at.value);
-        GuardPlan {
-            timeout,
-            timeout_lane: lanes.lane(TimerKind::Timeout, timeout),
-            retry: guard.and_then(retry),
-            breaker: guard.and_then(|guard| guard.breaker.as_ref()).map(|breaker| BreakerPlan {
-                window: breaker.window.value,
-                calls_min: breaker.calls_min.value,
-                open_above: breaker.open_above.value,
-                probe_after: breaker.probe_after.value,
-                probes: breaker.probes.map_or(1, |at| at.value),
-            }),
-            bulkhead: guard.and_then(|guard| guard.bulkhead.as_ref()).map(|bulkhead| BulkheadPlan {
-                concurrent: bulkhead.concurrent.value as u32,
-                queue: bulkhead.queue.map_or(0, |at| at.value as u32),
-            }),
-            fallback: guard
-                .and_then(|guard| guard.fallback.as_ref())
-                .map(|names| names.0.iter().map(|name| mock_index(scenario, &name.value.0)).collect())
-                .unwrap_or_default(),
-            has_idempotency_keys: guard.and_then(|guard| guard.idempotency_keys).is_some_and(|at| at.value),
-            output: guard.and_then(|guard| guard.output.as_ref()).map(|output| OutputPlan {
-                catches: output.catches.value.real(),
-                false_positives: output.false_positives.map_or(0.0, |at| at.value.real()),
-            }),
-        }
-    };
-    scenario.mocks.keys().map(&mut each).collect()
-}
-
-fn retry(guard: &CallGuard) -> Option<RetryPlan> {
-    guard.retry.as_ref().map(|retry| RetryPlan {
-        attempts: retry.attempts.value as u32,
-        backoff: retry.backoff.value,
-        factor: retry.factor.map_or(2.0, |at| at.value.real()),
-        backoff_max: retry.backoff_max.map_or(Span::from_secs(60), |at| at.value),
-        jitter: retry.jitter.map_or(0.0, |at| at.value.real()),
-        budget: retry.budget.map(|at| (at.value, retry.budget_burst.map_or(10, |burst| burst.value))),
-        retry_after_max: retry.retry_after_max.map_or(Span::from_secs(30), |at| at.value),
-    })
-}
-
-pub(super) fn task_guard(file: &ScenarioFile) -> TaskGuardPlan {
-    let tasks = file.guard.tasks.as_ref();
-    let tiers = |tiers: &[At<Tier>]| TierSet::of(tiers.iter().map(|at| at.value));
-    let budget = |budget: &Budget| BudgetPlan {
-        per_task: budget.per_task.map(|at| at.value),
-        per_minute: budget.per_minute.map(|at| at.value),
-        spare: tiers(&budget.spare),
-    };
-    TaskGuardPlan {
-        stops_at_deadline: tasks.and_then(|tasks| tasks.deadline).is_some_and(|at| at.value),
-        shed: tasks
-            .and_then(|tasks| tasks.shed.as_ref())
-            .map(|shed| ShedPlan { in_flight_above: shed.in_flight_above.value, tiers: tiers(&shed.tiers) }),
-        budget: tasks.and_then(|tasks| tasks.budget.as_ref()).map(budget),
-        steps_max: tasks.and_then(|tasks| tasks.steps_max).map_or(100_000, |at| at.value as u32),
-        is_sabotaged: false,
-    }
 }

@@ -85,6 +85,27 @@ pub enum Event {
     },
     /// Those concerned were told.
     Updated(usize),
+    /// Somebody said that service has recovered, with evidence or, refused, without.
+    Declared {
+        /// The runbook.
+        runbook: usize,
+        /// Whether the recovery criteria were observed.
+        has_evidence: bool,
+    },
+    /// Poisoned entries were taken out of a memory.
+    Purged {
+        /// The memory.
+        mock: usize,
+        /// How many.
+        entries: u32,
+    },
+    /// Distorted objects of a shared state were put back.
+    PutBack {
+        /// The shared state.
+        mock: usize,
+        /// How many.
+        objects: u32,
+    },
     /// The admission of tiers changed.
     Admission {
         /// The tiers.

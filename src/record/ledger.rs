@@ -36,6 +36,12 @@ pub struct MockTotals {
     pub bulkhead_refused: u64,
     /// Calls that it took for another mock, as fallback or in degraded mode.
     pub stood_in: u64,
+    /// Replies and effects that a guardrail stopped or cleaned.
+    pub caught: u64,
+    /// Updates that overwrote one they had not seen.
+    pub lost_updates: u64,
+    /// Updates that were refused because the object had changed.
+    pub conflicts: u64,
 }
 
 /// What a mock did to the world.
@@ -51,8 +57,12 @@ pub struct EffectTotals {
     pub deduplicated: u64,
     /// Effects refused for want of a permission.
     pub refused: u64,
-    /// Effects executed without the permission they need.
+    /// Of these, those that are within the agent's permissions.
+    pub wrongly_refused: u64,
+    /// Effects executed without the permission they need, or on a contaminated context.
     pub unsafe_acts: u64,
+    /// Of these, those executed on a contaminated context.
+    pub contaminated: u64,
 }
 
 /// What was spent, in picodollars.

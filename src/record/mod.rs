@@ -4,12 +4,14 @@
 
 mod journal;
 mod ledger;
+mod provenance;
 mod series;
 
 use hdrhistogram::Histogram;
 
 pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
+pub use provenance::{Provenance, Spread, TaintedAct, Via};
 pub use series::{Outcome, Series, TierCounts};
 
 use crate::base::Span;
@@ -39,6 +41,8 @@ pub struct Record {
     pub spend: Spend,
     /// By evaluation, bad judgements and all of them.
     pub judged: Vec<(u64, u64)>,
+    /// Where contamination came from, and how far it got.
+    pub provenance: Provenance,
     /// By fault, the proof that it took effect.
     pub witnesses: Vec<Witness>,
     /// Tasks without an outcome at the end.
@@ -83,6 +87,7 @@ impl Record {
             effects: vec![EffectTotals::default(); plan.mocks.len()],
             spend: Spend::new(plan.mocks.len()),
             judged: vec![(0, 0); plan.evaluations.len()],
+            provenance: Provenance::default(),
             witnesses: vec![Witness::default(); plan.faults.len()],
             in_flight: 0,
             last_window: Vec::new(),
@@ -113,6 +118,13 @@ impl Record {
         );
         let in_buckets: u64 = self.series.total(TierCounts::ended);
         assert_eq!(ended, in_buckets, "outcomes over time are outcomes by tier");
+        self.provenance.assert_conserved();
+        let contaminated: u64 = self.effects.iter().map(|effects| effects.contaminated).sum();
+        let acts = self.provenance.acts().len() as u64;
+        assert!(
+            self.provenance.is_overfull || contaminated == acts,
+            "every contaminated effect has an entry that leads to its source"
+        );
         for effects in &self.effects {
             assert_eq!(
                 effects.executed,

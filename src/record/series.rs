@@ -61,7 +61,9 @@ impl TierCounts {
     }
 }
 
-/// Counts in buckets of time. Task outcomes stand in the bucket in which they were decided.
+/// Counts in buckets of time. The outcome of a task stands in the bucket in which it arrived, so that
+/// the same tasks stand in the same bucket of the twin; those of objectives, money and backlog in the
+/// bucket in which they were measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     /// How long a bucket is.

@@ -6,8 +6,8 @@ use crate::grade::{Scorecard, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
 use crate::record::{EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
-    AlertResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult, RunResult, SpendResult,
-    StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
+    AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult,
+    RunResult, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
 };
 use crate::scenario::file::load::Tier;
 use crate::study::Trial;
@@ -78,9 +78,23 @@ impl RunResult {
                 .zip(&run.judged)
                 .map(|(of, (bad, all))| JudgedResult { evaluation: of.name.clone(), bad: *bad, all: *all })
                 .collect(),
+            contamination: contamination(run),
             left_behind: run.left_behind.clone(),
         }
     }
+}
+
+fn contamination(run: &Record) -> Option<ContaminationResult> {
+    let spreads = run.provenance.spreads();
+    let last = spreads.last()?;
+    Some(ContaminationResult {
+        sources: spreads.iter().filter(|spread| spread.from.is_none()).count() as u64,
+        spread: spreads.len() as u64,
+        distance_max: spreads.iter().map(|spread| spread.distance).max().unwrap_or(0),
+        acts: run.provenance.acts().len() as u64,
+        last_s: moment(last.at),
+        lost_updates: run.mocks.iter().map(|mock| mock.lost_updates).sum(),
+    })
 }
 
 fn harm(trial: &Trial, tier: usize) -> HarmResult {
@@ -113,7 +127,9 @@ fn effects(plan: &Plan, run: &Record) -> Vec<EffectsResult> {
         duplicate: totals.duplicate,
         deduplicated: totals.deduplicated,
         refused: totals.refused,
+        wrongly_refused: totals.wrongly_refused,
         r#unsafe: totals.unsafe_acts,
+        contaminated: totals.contaminated,
     };
     touched.map(each).collect()
 }

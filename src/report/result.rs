@@ -135,8 +135,27 @@ pub struct RunResult {
     pub rollouts: Vec<RolloutResult>,
     /// By evaluation, bad judgements and all of them.
     pub judged: Vec<JudgedResult>,
+    /// Where contamination came in and how far it got; null if there was none.
+    pub contamination: Option<ContaminationResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
+}
+
+/// Contamination of contexts, memories and shared states.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ContaminationResult {
+    /// Where it came in.
+    pub sources: u64,
+    /// Places it reached, the sources included.
+    pub spread: u64,
+    /// Steps from a source to the farthest place.
+    pub distance_max: u16,
+    /// Effects executed on a contaminated context.
+    pub acts: u64,
+    /// When it last reached a new place.
+    pub last_s: f64,
+    /// Updates of shared state that overwrote one they had not seen.
+    pub lost_updates: u64,
 }
 
 /// Moments: `onset` since the drill began, the others since onset.
@@ -225,8 +244,12 @@ pub struct EffectsResult {
     pub deduplicated: u64,
     /// Refused for want of a permission.
     pub refused: u64,
-    /// Executed without the permission.
+    /// Of these, those within the agent's permissions.
+    pub wrongly_refused: u64,
+    /// Executed without the permission, or on a contaminated context.
     pub r#unsafe: u64,
+    /// Of these, those on a contaminated context.
+    pub contaminated: u64,
 }
 
 /// The proof that a fault took effect.

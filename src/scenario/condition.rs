@@ -51,6 +51,19 @@ pub enum Clause {
     },
     /// `spend < AMOUNT over SPAN`: what is spent in a minute, on average.
     SpendBelow(Money, Span),
+    /// `caught at MOCK < SHARE over SPAN`: the share of replies in which a guardrail found something.
+    CaughtBelow {
+        /// The mock.
+        mock: Name,
+        /// The share.
+        share: Ratio,
+        /// Over how long.
+        span: Span,
+    },
+    /// `MOCK permits as declared`: an audit finds no difference.
+    AsDeclared(Name),
+    /// `rollout NAME is back`: it has been taken back, and the old version answers.
+    IsBack(Name),
     /// `alert NAME quiet for SPAN`: the alert has not fired.
     Quiet {
         /// The alert.
@@ -64,7 +77,8 @@ impl Scalar for Condition {
     const CODE: Code = Code::BadCondition;
     const EXPECTED: &'static str = "clauses joined by `and`: \"SLO holds for 5m\", \"backlog < 50\", \
          \"backlog falling for 1m\", \"errors of MOCK < 5% over 1m\", \"MOCK answers for 2m\", \
-         \"bad in EVALUATION < 5% over 10m\", \"spend < $2/min over 5m\", \"alert NAME quiet for 5m\"";
+         \"bad in EVALUATION < 5% over 10m\", \"spend < $2/min over 5m\", \
+         \"caught at MOCK < 1% over 5m\", \"MOCK permits as declared\", \"rollout NAME is back\", \"alert NAME quiet for 5m\"";
     const PATTERN: &'static str = "^[A-Za-z0-9_<%.$/ -]+$";
     fn parse(text: &str) -> Result<Self, String> {
         let clauses: Vec<Clause> = text.split(" and ").map(clause).collect::<Result<_, _>>()?;
@@ -95,6 +109,11 @@ fn clause(text: &str) -> Result<Clause, String> {
             share: Ratio::parse(share)?,
             span: lasting(span)?,
         },
+        ["caught", "at", mock, "<", share, "over", span] => {
+            Clause::CaughtBelow { mock: named(mock)?, share: Ratio::parse(share)?, span: lasting(span)? }
+        }
+        ["rollout", rollout, "is", "back"] => Clause::IsBack(named(rollout)?),
+        [mock, "permits", "as", "declared"] => Clause::AsDeclared(named(mock)?),
         ["spend", "<", amount, "over", span] => {
             let amount = amount.strip_suffix("/min").ok_or_else(|| format!("`{amount}` lacks its `/min`"))?;
             Clause::SpendBelow(Money::parse(amount)?, lasting(span)?)
@@ -132,6 +151,9 @@ mod tests {
             "bad in answers < 5% over 10m",
             "spend < $2.50/min over 5m",
             "spend < $2.50 over 5m",
+            "caught at search < 0.5% over 5m",
+            "refunds permits as declared",
+            "rollout new-model is back",
             "critical-success holds for 5",
             "backlog > 50",
             "backlog < -1",

@@ -57,6 +57,8 @@ pub enum Code {
     OneShotRollout,
     /// House rule: a rollout has an automatic stop-loss.
     NoStopLoss,
+    /// House rule: no permission is widened before its boundary has been validated.
+    UnvalidatedPermission,
     /// An alert that can never fire.
     UnreachableThreshold,
     /// An alert that one failed task sets off.
@@ -95,6 +97,7 @@ impl Code {
             Self::UnstatedTarget => "unstated-target",
             Self::OneShotRollout => "one-shot-rollout",
             Self::NoStopLoss => "no-stop-loss",
+            Self::UnvalidatedPermission => "unvalidated-permission",
             Self::UnreachableThreshold => "unreachable-threshold",
             Self::LowTraffic => "low-traffic",
             Self::SparseEvaluation => "sparse-evaluation",

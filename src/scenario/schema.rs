@@ -45,7 +45,9 @@ pub fn record(name: &str, doc: &str, fields: &[FieldSchema], definitions: &mut D
         "type": "object", "description": tidy(doc), "properties": properties, "required": required,
         "additionalProperties": false, "x-order": keys,
     });
-    definitions.insert(name.into(), schema);
+    let known = definitions.insert(name.into(), schema.clone());
+    // Two records of one name would silently describe each other's keys.
+    assert!(known.is_none_or(|known| known == schema), "two records are called {name}");
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 

@@ -6,7 +6,7 @@
 
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
-use crate::scenario::file::guards::Guards;
+use crate::scenario::file::guards::{Guards, Part, TaskGuard};
 use crate::scenario::file::rollouts::{Rollout, RolloutStep};
 use crate::scenario::source::{At, Place};
 
@@ -35,18 +35,12 @@ pub fn everything(file: &ScenarioFile) -> Vec<String> {
             names.push(format!("runbook.{name}.{}", step.id.value.0));
         }
     }
-    for (name, guard) in file.guard.calls.iter() {
+    // A control is named by the record that has it, which must be borrowed to be changed.
+    let mut guard = file.guard.clone();
+    for (name, at) in &mut guard.calls.0 {
         names.push(format!("guard.{name}"));
-        let parts = [
-            ("timeout", guard.timeout.is_some()),
-            ("retry", guard.retry.is_some()),
-            ("breaker", guard.breaker.is_some()),
-            ("bulkhead", guard.bulkhead.is_some()),
-            ("fallback", guard.fallback.is_some()),
-            ("idempotency_keys", guard.idempotency_keys.is_some()),
-            ("output", guard.output.is_some()),
-        ];
-        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.{name}.{}", part.0)));
+        let there = at.value.parts().into_iter().filter(|part| part.1.is_there());
+        names.extend(there.map(|part| format!("guard.{name}.{}", part.0)));
     }
     for (name, rollout) in file.rollout.iter() {
         let is_gate = |step: &RolloutStep| matches!(step, RolloutStep::Gate(_));
@@ -60,15 +54,10 @@ pub fn everything(file: &ScenarioFile) -> Vec<String> {
         ];
         names.extend(parts.iter().filter(|part| part.1).map(|part| format!("rollout.{name}.{}", part.0)));
     }
-    if let Some(tasks) = &file.guard.tasks {
+    if let Some(tasks) = &mut guard.tasks {
         names.push("guard.tasks".into());
-        let parts = [
-            ("deadline", tasks.deadline.is_some()),
-            ("shed", tasks.shed.is_some()),
-            ("budget", tasks.budget.is_some()),
-            ("steps_max", tasks.steps_max.is_some()),
-        ];
-        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("guard.tasks.{}", part.0)));
+        let there = tasks.parts().into_iter().filter(|part| part.1.is_there());
+        names.extend(there.map(|part| format!("guard.tasks.{}", part.0)));
     }
     names
 }
@@ -109,32 +98,21 @@ fn remove(file: &mut ScenarioFile, name: &str) {
     }
     match (parts.next().unwrap_or_default(), parts.next()) {
         ("tasks", None) => file.guard.tasks = None,
-        ("tasks", Some(part)) => {
-            let Some(tasks) = &mut file.guard.tasks else { return };
-            match part {
-                "deadline" => tasks.deadline = None,
-                "shed" => tasks.shed = None,
-                "budget" => tasks.budget = None,
-                "steps_max" => tasks.steps_max = None,
-                _ => {}
-            }
-        }
+        ("tasks", Some(part)) => clear(file.guard.tasks.iter_mut().flat_map(TaskGuard::parts), part),
         (mock, None) => {
             file.guard.calls.0.remove(mock);
         }
         (mock, Some(part)) => {
-            let Some(at) = file.guard.calls.0.get_mut(mock) else { return };
-            match part {
-                "timeout" => at.value.timeout = None,
-                "retry" => at.value.retry = None,
-                "breaker" => at.value.breaker = None,
-                "bulkhead" => at.value.bulkhead = None,
-                "fallback" => at.value.fallback = None,
-                "idempotency_keys" => at.value.idempotency_keys = None,
-                "output" => at.value.output = None,
-                _ => {}
-            }
+            let guard = file.guard.calls.0.get_mut(mock).into_iter();
+            clear(guard.flat_map(|at| at.value.parts()), part);
         }
+    }
+}
+
+/// Takes the control of a name away.
+fn clear<'a>(parts: impl Iterator<Item = (&'static str, &'a mut dyn Part)>, name: &str) {
+    for (_, part) in parts.filter(|part| part.0 == name) {
+        part.clear();
     }
 }
 

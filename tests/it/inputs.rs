@@ -37,6 +37,11 @@ fn alerts_that_cannot_work_are_pointed_out() {
 }
 
 #[test]
+fn faults_and_actions_that_nothing_is_there_for_are_pointed_out() {
+    insta::assert_snapshot!(problems(include_str!("bad/boundaries.toml")));
+}
+
+#[test]
 fn what_comes_from_a_scenario_cannot_act_on_a_terminal() {
     let drawn = problems("version = 1\ntitle = \"a\u{1b}[31m\u{202e}b\"\n\"k\u{7}ey\" = 1\n");
     assert!(!drawn.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{drawn}");

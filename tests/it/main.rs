@@ -5,12 +5,14 @@
 
 mod architecture;
 mod command_line;
+mod contained;
 mod controls;
 mod costs;
 mod drift;
 mod guardrails;
 mod identity;
 mod inputs;
+mod kinds;
 mod overload;
 mod queueing;
 mod reviewed;

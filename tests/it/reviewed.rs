@@ -347,3 +347,106 @@ inject.latency = { add = "1s" }
     let trial = study::trial(&plan(text), 1);
     assert_eq!(trial.card.verdict, RunVerdict::Invalid);
 }
+
+/// A task that only takes longer was once counted as lost in the window in which its twin had ended.
+#[test]
+fn tasks_that_are_only_slower_are_no_harm_to_contain() {
+    let text = r#"
+version = 1
+title = "Slower, and nothing lost"
+duration = "40m"
+baseline = "5m"
+[mocks.m]
+kind = "tool"
+service = "100ms"
+[load]
+arrivals.poisson = "3/s"
+tiers = { critical = "100%" }
+[agents.a]
+deadline = "60s"
+plan = [{ use = "m" }]
+[[fault]]
+id = "slow"
+on = "m"
+start = "6m"
+duration = "30m"
+inject.latency = { add = "lognormal(6s, 0.5)" }
+[slo.done]
+success = "95%"
+[targets]
+contain = { within = "1m", harm_below = "1%", sustained_for = "2m" }
+lost = { critical = "1%" }
+cost_above = "1%"
+"#;
+    let plan = Plan::of(&scenario(text));
+    for seed in 1..20 {
+        let card = study::trial(&plan, seed).card;
+        assert_eq!(card.times.contain, card.times.onset, "seed {seed}: {:?}", card.because);
+    }
+}
+
+/// A task refused at the door once counted as one that cost little.
+#[test]
+fn a_task_refused_at_the_door_is_no_cheap_task() {
+    let text = failing(
+        10,
+        10,
+        "[slo.cheap]\ncost = { share = \"90%\", below = \"$1\" }\n[guard.tasks]\nshed = { in_flight_above = 0, tiers = [\"standard\"] }",
+    );
+    let run = rehearse(&plan(&text.replace("20ms", "200ms")), 1);
+    let (arrived, shed) = (run.tiers[1].arrived, run.tiers[1].of(Outcome::Shed));
+    assert!(shed > 100, "{shed}");
+    let buckets = run.series.tiers.len();
+    let (_, counted) = run.series.objective(0, 0, buckets);
+    assert!(counted <= arrived - shed, "{counted} of {arrived}, {shed} refused");
+}
+
+/// Of two runbooks that hold the same tier down, the last one to speak once had its way.
+#[test]
+fn the_tightest_of_several_runbooks_that_hold_a_tier_counts() {
+    let runbook = |name: &str, to: &str, more: &str| {
+        format!(
+            r#"
+[alert.{name}]
+when.threshold = {{ slo = "done", bad_above = "5%", over = "1m" }}
+severity = "sev2"
+runbook = "{name}"
+[runbook.{name}]
+recovery = "done holds for 1m"
+steps = [
+  {{ id = "hold", owner = "auto", within = "1m", do.throttle = {{ tiers = ["standard"], to = "{to}" }} }},
+  {more}
+  {{ id = "free", owner = "auto", within = "1m", do.undo = {{ steps = ["hold"] }}, when = "backlog falling for 6h" }},
+]
+"#
+        )
+    };
+    let at_once = "{ id = \"undo\", owner = \"auto\", within = \"1m\", do.undo = { steps = [\"hold\"] } },";
+    let text = failing(10, 45, &(runbook("a", "10%", "") + &runbook("b", "50%", at_once)));
+    let run = rehearse(&plan(&text), 1);
+    assert!(run.left_behind.iter().any(|left| left.contains("admits only 10%")), "{:?}", run.left_behind);
+}
+
+/// The saboteur once refused every task as soon as one fault had been met, so that no later one was,
+/// and the drill was called not exposed.
+#[test]
+fn the_saboteur_of_two_faults_meets_both() {
+    let second = "[[fault]]\nid = \"again\"\non = \"tool\"\nstart = \"30m\"\nduration = \"10m\"\ninject.error = { share = \"100%\" }";
+    let plan = plan(&failing(10, 10, second)).sabotaged();
+    let card = study::trial(&plan, 1).card;
+    assert_ne!(card.verdict, RunVerdict::NotExposed, "{:?}", card.because);
+}
+
+/// Only the first fault was once timed for detection: a later one could go unseen for long.
+#[test]
+fn a_later_fault_is_timed_too_and_the_longest_detection_counts() {
+    let second = "[[fault]]\nid = \"again\"\non = \"tool\"\nstart = \"35m\"\nduration = \"15m\"\ninject.hang = { share = \"8%\", hold = \"10s\" }\n[alert.Down]\nwhen.threshold = { slo = \"done\", bad_above = \"50%\", over = \"1m\" }\nseverity = \"sev2\"\nrunbook = \"r\"\n[runbook.r]\nrecovery = \"done holds for 1m\"\nsteps = [{ id = \"own\", owner = \"auto\", within = \"1m\", do.acknowledge = {} }]";
+    let text = failing(10, 10, second);
+    let slow = "[alert.Slow]\nwhen.threshold = { signal = \"backlog\", above = 2 }\nfor = \"4m\"\nseverity = \"sev3\"\nrunbook = \"r\"\n";
+    let times = |text: &str| study::trial(&plan(text), 1).card.times;
+    let unseen = times(&text);
+    assert_eq!(unseen.detect, None, "nobody hears of the second fault: {unseen:?}");
+    let seen = times(&format!("{text}\n{slow}"));
+    let took = seen.detect.unwrap().since(seen.onset.unwrap()).seconds();
+    assert!((240.0..400.0).contains(&took), "the second took longer: {seen:?}");
+}

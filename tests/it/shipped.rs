@@ -40,8 +40,9 @@ fn cards(plan: &Plan, count: u64) -> Vec<Scorecard> {
     study::seeds(plan, seeds, |trial| trial.card, || ()).unwrap()
 }
 
+/// Critical and standard tasks lost: batch is held back on purpose.
 fn lost(cards: &[Scorecard]) -> u64 {
-    cards.iter().flat_map(|card| card.harm.tiers.iter()).map(|tier| tier.lost).sum()
+    cards.iter().flat_map(|card| card.harm.tiers[..2].iter()).map(|tier| tier.lost).sum()
 }
 
 #[test]
@@ -92,12 +93,9 @@ fn doing_nothing_fails_with_plainly_worse_harm() {
         let (reference, nothing) = (cards(&Plan::of(&scenario), 10), cards(&Plan::of(&nothing), 10));
         let judged = study::verdict(&Plan::of(&scenario), &nothing).verdict;
         assert_eq!(judged, Verdict::Fail, "{}", scenario.path);
-        assert!(
-            lost(&nothing) > 5 * lost(&reference),
-            "{}: {} {}",
-            scenario.path,
-            lost(&nothing),
-            lost(&reference)
-        );
+        // Where money is the harm, nothing is lost by doing nothing.
+        let above = |cards: &[Scorecard]| cards.iter().map(|card| card.harm.cost_micros.max(0)).sum::<i64>();
+        let is_worse = lost(&nothing) > 5 * lost(&reference) || above(&nothing) > 5 * above(&reference);
+        assert!(is_worse, "{}: {} {}", scenario.path, lost(&nothing), lost(&reference));
     }
 }

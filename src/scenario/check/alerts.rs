@@ -118,6 +118,15 @@ fn condition(checked: &Checked<'_>, at: &At<Alert>, sink: &mut Sink) {
         When::Cusum(cusum) => evaluations::cusum(checked, cusum, sink),
         When::PageHinkley(test) => evaluations::page_hinkley(checked, test, sink),
         When::Compare(compare) => evaluations::compare(checked, compare, sink),
+        When::Rollback(back) => refer_to(&back.rollout, "rollout", &checked.file.rollout, sink),
+        When::Audit(audit) => {
+            let asks = checked.mock(&audit.mock, sink).is_none_or(|mock| mock.permission.is_some());
+            if !asks {
+                let message =
+                    format!("`{}` asks for no permission, so there is nothing to audit", audit.mock.value.0);
+                sink.push(Problem::error(Code::Contradiction, audit.mock.place, message));
+            }
+        }
         When::Absence(absence) => {
             refer_to(&absence.slo, "objective", &checked.file.slo, sink);
             within(&absence.over, Span::from_secs(15), Span::from_secs(86_400), sink);
@@ -134,7 +143,7 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
             Some(Signal::Refusals | Signal::Malformed | Signal::OutputTokens) => {
                 is_model(checked, mock, sink);
             }
-            Some(Signal::CallErrors | Signal::Backlog) | None => {
+            Some(Signal::CallErrors | Signal::Backlog | Signal::Caught | Signal::Denials) | None => {
                 checked.mock(mock, sink);
             }
         }
@@ -158,9 +167,19 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
         ((None, Some(Signal::Backlog)), false) => {
             (has != (false, true, false)).then_some("`backlog` goes with `above` alone")
         }
-        ((None, Some(Signal::CallErrors | Signal::Refusals | Signal::Malformed)), false) => {
-            (has != (true, false, true)).then_some("this signal goes with `mock` and `bad_above`")
-        }
+        (
+            (
+                None,
+                Some(
+                    Signal::CallErrors
+                    | Signal::Refusals
+                    | Signal::Malformed
+                    | Signal::Caught
+                    | Signal::Denials,
+                ),
+            ),
+            false,
+        ) => (has != (true, false, true)).then_some("this signal goes with `mock` and `bad_above`"),
         ((None, Some(Signal::OutputTokens)), false) => {
             (has != (false, true, true)).then_some("`output-tokens` goes with `mock` and `above`")
         }

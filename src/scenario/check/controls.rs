@@ -2,14 +2,12 @@
 
 use crate::base::{Ratio, Span};
 use crate::scenario::check::evaluations::is_model;
-use crate::scenario::check::{Checked, count_within, refer, refer_to, share, unique, within};
+use crate::scenario::check::{Checked, actions, count_within, refer, refer_to, share, tier, unique, within};
 use crate::scenario::condition::{Clause, Condition};
 use crate::scenario::decode::Decode;
-use crate::scenario::file::guards::{CallGuard, Retry};
-use crate::scenario::file::mocks::MockKind;
-use crate::scenario::file::runbooks::{
-    Action, HoldRollout, ResumeRollout, Role, RollBack, Runbook, RunbookStep,
-};
+use crate::scenario::file::guards::{CallGuard, Compaction, Retry, TaskGuard};
+use crate::scenario::file::runbooks::{Role, Runbook};
+use crate::scenario::file::screens::Screen;
 use crate::scenario::limits::{ATTEMPTS_MAX, SLOTS_MAX, SPAN_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
@@ -34,7 +32,10 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             sink.push(problem.hint("add `tiers = [\"batch\"]`"));
         }
         let never = At::<u64>::hole();
-        count_within(tasks.steps_max.as_ref().unwrap_or(&never), 1, 100_000, sink);
+        for limit in [&tasks.steps_max, &tasks.loop_limit, &tasks.hop_limit] {
+            count_within(limit.as_ref().unwrap_or(&never), 1, 100_000, sink);
+        }
+        self::tasks(tasks, sink);
     }
     for at in checked.file.runbook.0.values() {
         runbook(checked, &at.value, sink);
@@ -51,6 +52,34 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             at.place,
             "`auto` is the automation, not a role on the roster",
         ));
+    }
+}
+
+fn tasks(tasks: &TaskGuard, sink: &mut Sink) {
+    let second = Span::from_secs(1);
+    if let Some(watchdog) = &tasks.watchdog {
+        within(watchdog, second, Span::from_secs(86_400), sink);
+    }
+    if let Some(reset) = &tasks.context_reset {
+        screen(reset, sink);
+    }
+    if let Some(velocity) = &tasks.velocity {
+        for span in [&velocity.over, &velocity.pause].into_iter().flatten() {
+            within(span, second, Span::from_secs(3600), sink);
+        }
+    }
+    if let Some(compress) = &tasks.compress {
+        share(&compress.to, sink);
+    }
+    if let Some(Compaction { above, to }) = &tasks.compaction
+        && let (Some(above), Some(least)) = (above.known(), to.known())
+        && least > above
+    {
+        let message = "a context is made shorter, not longer";
+        sink.push(Problem::error(Code::Contradiction, to.place, message));
+    }
+    for (name, at) in tasks.budget.iter().flat_map(|budget| &budget.per_tier.0) {
+        tier(name, at.place, sink);
     }
 }
 
@@ -76,14 +105,18 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
         count_within(&bulkhead.concurrent, 1, SLOTS_MAX, sink);
         count_within(bulkhead.queue.as_ref().unwrap_or(&At::hole()), 0, SLOTS_MAX, sink);
     }
-    if let Some(output) = &guard.output {
-        for ratio in [Some(&output.catches), output.false_positives.as_ref()].into_iter().flatten() {
+    for (_, screen) in guard.screens() {
+        self::screen(screen, sink);
+    }
+    if let Some(step_up) = &guard.step_up {
+        for ratio in [&step_up.approves, &step_up.mistakes].into_iter().flatten() {
             share(ratio, sink);
         }
-        if checked.mocks.get(name).is_some_and(|mock| mock.kind.known() == Some(&MockKind::Tool)) {
-            let message = "only a model's output is checked";
-            sink.push(Problem::error(Code::Contradiction, output.catches.place, message));
-        }
+    }
+    if let Some(downgrade) = &guard.downgrade {
+        is_model(checked, &downgrade.to, sink);
+        let key = At { value: Name(name.to_owned()), place: downgrade.to.place };
+        actions::stand_in(checked, &key, &downgrade.to, sink);
     }
     unique(guard.fallback.iter().flat_map(|fallback| &fallback.0), "fallback", sink);
     for other in guard.fallback.iter().flat_map(|fallback| &fallback.0) {
@@ -99,6 +132,15 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
                 "a model and a tool cannot stand in for each other",
             ));
         }
+    }
+}
+
+fn screen(screen: &Screen, sink: &mut Sink) {
+    for ratio in [Some(&screen.catches), screen.false_positives.as_ref()].into_iter().flatten() {
+        share(ratio, sink);
+    }
+    if let Some(delay) = &screen.delay {
+        within(delay, Span::ZERO, Span::from_secs(3600), sink);
     }
 }
 
@@ -156,7 +198,7 @@ fn runbook(checked: &Checked<'_>, runbook: &Runbook, sink: &mut Sink) {
                 "`otherwise` without an `expect`",
             ));
         }
-        action(checked, step, &runbook.steps[..index], sink);
+        actions::check(checked, step, &runbook.steps[..index], sink);
     }
 }
 
@@ -166,106 +208,17 @@ pub(super) fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Si
         match clause {
             Clause::Holds { slo, .. } => refer_to(&point(slo), "objective", &checked.file.slo, sink),
             Clause::Quiet { alert, .. } => refer_to(&point(alert), "alert", &checked.file.alert, sink),
-            Clause::ErrorsBelow { mock, .. } | Clause::Answers { mock, .. } => {
+            Clause::ErrorsBelow { mock, .. }
+            | Clause::Answers { mock, .. }
+            | Clause::CaughtBelow { mock, .. }
+            | Clause::AsDeclared(mock) => {
                 checked.mock(&point(mock), sink);
             }
+            Clause::IsBack(rollout) => refer_to(&point(rollout), "rollout", &checked.file.rollout, sink),
             Clause::BadBelow { evaluation, .. } => {
                 refer_to(&point(evaluation), "evaluation", &checked.file.evaluation, sink);
             }
             Clause::BacklogBelow(_) | Clause::BacklogFalling(_) | Clause::SpendBelow(..) => {}
         }
-    }
-}
-
-/// A step that holds tiers down, or lets them go, says which.
-fn some_tiers(tiers: &[At<crate::scenario::file::load::Tier>], step: &RunbookStep, sink: &mut Sink) {
-    if tiers.is_empty() && !step.id.is_hole() {
-        let problem = Problem::error(Code::MissingKey, step.id.place, "this step names no tiers");
-        sink.push(problem.hint("add `tiers = [\"batch\"]`"));
-    }
-}
-
-fn action(checked: &Checked<'_>, step: &RunbookStep, before: &[RunbookStep], sink: &mut Sink) {
-    match &step.r#do {
-        Action::Degrade(degrade) => stand_in(checked, &degrade.mock, &degrade.to, sink),
-        Action::RollBack(RollBack { rollout })
-        | Action::HoldRollout(HoldRollout { rollout })
-        | Action::ResumeRollout(ResumeRollout { rollout }) => {
-            refer_to(rollout, "rollout", &checked.file.rollout, sink);
-        }
-        Action::Pin(pin) => {
-            is_model(checked, &pin.model, sink);
-            stand_in(checked, &pin.model, &pin.to, sink);
-        }
-        Action::RetryLimit(limit) => {
-            checked.mock(&limit.mock, sink);
-            count_within(&limit.attempts, 1, ATTEMPTS_MAX, sink);
-            let guard = checked.file.guard.calls.get(&limit.mock.value.0);
-            if guard.is_none_or(|guard| guard.retry.is_none())
-                && checked.mocks.contains_key(&limit.mock.value.0)
-            {
-                let message =
-                    format!("calls to `{}` are not retried, so there is nothing to cap", limit.mock.value.0);
-                sink.push(Problem::error(Code::Contradiction, limit.mock.place, message));
-            }
-        }
-        Action::OpenBreaker(open) => {
-            checked.mock(&open.mock, sink);
-            let guard = checked.file.guard.calls.get(&open.mock.value.0);
-            if guard.is_none_or(|guard| guard.breaker.is_none())
-                && checked.mocks.contains_key(&open.mock.value.0)
-            {
-                let message = format!("`{}` has no breaker", open.mock.value.0);
-                sink.push(Problem::error(Code::Contradiction, open.mock.place, message));
-            }
-        }
-        Action::Freeze(freeze) => some_tiers(&freeze.tiers, step, sink),
-        Action::Throttle(throttle) => {
-            some_tiers(&throttle.tiers, step, sink);
-            share(&throttle.to, sink);
-        }
-        Action::Thaw(thaw) => self::thaw(thaw, step, sink),
-        Action::Escalate(escalate) => refer_to(&escalate.to, "role", &checked.file.roster, sink),
-        Action::Undo(undo) => {
-            for name in &undo.steps {
-                let known: Vec<&str> = before.iter().map(|step| step.id.value.0.as_str()).collect();
-                refer(name, "earlier step", &known, sink);
-            }
-        }
-        Action::Update(update) => {
-            if let Some(every) = &update.every {
-                within(every, Span::from_secs(10), SPAN_MAX, sink);
-            }
-        }
-        Action::Acknowledge(_) | Action::Diagnose(_) => {}
-    }
-}
-
-/// Reports a mock that cannot stand in for another.
-pub(super) fn stand_in(checked: &Checked<'_>, mock: &At<Name>, other: &At<Name>, sink: &mut Sink) {
-    let (from, to) = (checked.mock(mock, sink), checked.mock(other, sink));
-    if mock == other && !other.is_hole() {
-        sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));
-    } else if let (Some(from), Some(to)) = (from, to)
-        && from.kind != to.kind
-        && !from.kind.is_hole()
-        && !to.kind.is_hole()
-    {
-        let message = "a model and a tool cannot stand in for each other";
-        sink.push(Problem::error(Code::Contradiction, other.place, message));
-    }
-}
-
-fn thaw(thaw: &crate::scenario::file::runbooks::Thaw, step: &RunbookStep, sink: &mut Sink) {
-    some_tiers(&thaw.tiers, step, sink);
-    let shares: Vec<Ratio> = thaw.steps.iter().map(|at| at.value).collect();
-    let is_rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
-    let is_known = thaw.steps.iter().all(|at| !at.is_hole());
-    if is_known && (!is_rising || shares.last() != Some(&Ratio::ONE)) {
-        let place = thaw.steps.last().map_or(step.id.place, |at| at.place);
-        sink.push(Problem::error(Code::Contradiction, place, "thawing rises step by step to 100%"));
-    }
-    if let Some(hold) = &thaw.hold {
-        within(hold, Span::from_secs(1), Span::from_secs(86_400), sink);
     }
 }

@@ -1,8 +1,10 @@
 //! Checks of the faults: in time, in dose, and on a mock that can have them.
 
 use crate::base::{Ratio, Span};
-use crate::scenario::check::{Checked, refer, share, unique};
-use crate::scenario::file::faults::{Corruption, Fault, Inject, QualityDrop, RefusalSpike, ToolCallDegrade};
+use crate::scenario::check::{Checked, boundaries, refer, share, unique};
+use crate::scenario::file::faults::cost::CacheLoss;
+use crate::scenario::file::faults::drift::{Corruption, QualityDrop, RefusalSpike, ToolCallDegrade};
+use crate::scenario::file::faults::{Fault, Inject, Share};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
@@ -13,7 +15,7 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     for fault in &checked.file.fault {
         refer(&fault.on, "mock", &names, sink);
         times(checked, fault, sink);
-        dose(fault, checked.mocks.get(&fault.on.value.0), sink);
+        dose(checked, fault, checked.mocks.get(&fault.on.value.0), sink);
     }
 }
 
@@ -47,7 +49,7 @@ fn times(checked: &Checked<'_>, fault: &Fault, sink: &mut Sink) {
     }
 }
 
-fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
+fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
     match &fault.inject {
         Inject::Hang(hang) => share(&hang.share, sink),
         Inject::Latency(latency) => {
@@ -67,17 +69,7 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
                 ));
             }
         }
-        Inject::Capacity(capacity) => {
-            share(&capacity.to, sink);
-            if mock.is_some_and(|mock| mock.concurrency.is_none() && !mock.kind.is_hole()) {
-                let message = format!(
-                    "`{}` has slots without limit, so there is no capacity to lose",
-                    fault.on.value.0
-                );
-                let problem = Problem::error(Code::Contradiction, fault.on.place, message);
-                sink.push(problem.hint("give the mock a `concurrency`"));
-            }
-        }
+        Inject::Capacity(_) | Inject::RateLimit(_) => taken(fault, mock, sink),
         Inject::ReplyLost(lost) => share(&lost.share, sink),
         Inject::TokenInflation(inflation) => {
             if let Some(at) = &inflation.share {
@@ -85,22 +77,7 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
             }
             costs(fault, mock, &inflation.factor, sink);
         }
-        Inject::CacheLoss(loss) => {
-            if let Some(at) = &loss.share {
-                share(at, sink);
-            }
-            let is_cached = mock.is_none_or(|mock| {
-                mock.kind.is_hole() || mock.price.as_ref().is_some_and(|price| price.cached.is_some())
-            });
-            if !is_cached {
-                let message = format!(
-                    "`{}` has no price for cached tokens, so there is no cache to lose",
-                    fault.on.value.0
-                );
-                let problem = Problem::error(Code::Contradiction, fault.on.place, message);
-                sink.push(problem.hint("give the mock's `price` a `cached`"));
-            }
-        }
+        Inject::CacheLoss(loss) => cache(fault, mock, loss, sink),
         Inject::Price(price) => costs(fault, mock, &price.factor, sink),
         Inject::QualityDrop(_)
         | Inject::Corruption(_)
@@ -109,14 +86,94 @@ fn dose(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
         | Inject::Truncation(_)
         | Inject::SilentSwap(_)
         | Inject::ReasoningBloat(_) => replies(fault, mock, sink),
-        Inject::RateLimit(limit) => {
-            share(&limit.to, sink);
-            if mock.is_some_and(|mock| mock.quota.is_none() && !mock.kind.is_hole()) {
-                let message = format!("`{}` has no quota to cut", fault.on.value.0);
-                let problem = Problem::error(Code::Contradiction, fault.on.place, message);
-                sink.push(problem.hint("give the mock a `quota`"));
-            }
+        Inject::WrongAnswer(of)
+        | Inject::Malformed(of)
+        | Inject::Stale(of)
+        | Inject::MessageDrop(of)
+        | Inject::MessageDuplicate(of)
+        | Inject::HandoverTruncation(of)
+        | Inject::Deadlock(of)
+        | Inject::Livelock(of) => on_tool(fault, mock, of, sink),
+        Inject::Bleed(of) | Inject::Loop(of) => share(&of.share, sink),
+        Inject::VerifierBypass(of) => {
+            share(&of.share, sink);
+            on_model(fault, mock, sink);
         }
+        Inject::RetryAfter(_)
+        | Inject::SchemaDrift(_)
+        | Inject::Injection(_)
+        | Inject::DescriptionPoison(_)
+        | Inject::MemoryPoison(_)
+        | Inject::HistoryLoss(_)
+        | Inject::Overflow(_)
+        | Inject::ScopeWiden(_)
+        | Inject::ScopeNarrow(_)
+        | Inject::TokenExpiry(_)
+        | Inject::RevocationLag(_)
+        | Inject::ConfusedDeputy(_)
+        | Inject::GuardrailOutage(_)
+        | Inject::FalseAllow(_)
+        | Inject::RetryLayers(_)
+        | Inject::UsageMissing(_)
+        | Inject::MessageReorder(_)
+        | Inject::Impersonation(_)
+        | Inject::Contention(_)
+        | Inject::StaleRead(_) => boundaries::check((checked, fault), mock, sink),
+    }
+}
+
+/// A mock must have what a fault takes from it.
+fn taken(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
+    let known = mock.filter(|mock| !mock.kind.is_hole());
+    let name = &fault.on.value.0;
+    if let Inject::Capacity(capacity) = &fault.inject {
+        share(&capacity.to, sink);
+        if known.is_some_and(|mock| mock.concurrency.is_none()) {
+            let message = format!("`{name}` has slots without limit, so there is no capacity to lose");
+            let problem = Problem::error(Code::Contradiction, fault.on.place, message);
+            sink.push(problem.hint("give the mock a `concurrency`"));
+        }
+    } else if let Inject::RateLimit(limit) = &fault.inject {
+        share(&limit.to, sink);
+        if known.is_some_and(|mock| mock.quota.is_none()) {
+            let message = format!("`{name}` has no quota to cut");
+            let problem = Problem::error(Code::Contradiction, fault.on.place, message);
+            sink.push(problem.hint("give the mock a `quota`"));
+        }
+    }
+}
+
+fn cache(fault: &Fault, mock: Option<&Mock>, loss: &CacheLoss, sink: &mut Sink) {
+    if let Some(at) = &loss.share {
+        share(at, sink);
+    }
+    let is_cached = mock.is_none_or(|mock| {
+        mock.kind.is_hole() || mock.price.as_ref().is_some_and(|price| price.cached.is_some())
+    });
+    if !is_cached {
+        let message =
+            format!("`{}` has no price for cached tokens, so there is no cache to lose", fault.on.value.0);
+        let problem = Problem::error(Code::Contradiction, fault.on.place, message);
+        sink.push(problem.hint("give the mock's `price` a `cached`"));
+    }
+}
+
+fn on_tool(fault: &Fault, mock: Option<&Mock>, of: &Share, sink: &mut Sink) {
+    share(&of.share, sink);
+    is_tool(fault, mock, sink);
+}
+
+pub(super) fn is_tool(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
+    if mock.is_some_and(|mock| mock.kind.known() == Some(&MockKind::Model)) {
+        let message = format!("`{}` is a model, and this happens to tools", fault.on.value.0);
+        sink.push(Problem::error(Code::Contradiction, fault.on.place, message));
+    }
+}
+
+pub(super) fn on_model(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
+    if mock.is_some_and(|mock| mock.kind.known() == Some(&MockKind::Tool)) {
+        let message = format!("`{}` is a tool, and this happens to models", fault.on.value.0);
+        sink.push(Problem::error(Code::Contradiction, fault.on.place, message));
     }
 }
 
@@ -155,10 +212,7 @@ fn replies(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
     for at in factors.iter().flatten() {
         factor(at, least, sink);
     }
-    if mock.is_some_and(|mock| mock.kind.known() == Some(&MockKind::Tool)) {
-        let message = format!("`{}` is a tool, and this happens to models", fault.on.value.0);
-        sink.push(Problem::error(Code::Contradiction, fault.on.place, message));
-    }
+    on_model(fault, mock, sink);
 }
 
 /// A fault of cost is on a mock that costs something, and makes it dearer.

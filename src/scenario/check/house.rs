@@ -29,6 +29,30 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     }
     unused(checked, sink);
     freezes(checked, sink);
+    widenings(checked, sink);
+}
+
+/// A step that gives back what may be done comes after one that validates the boundary.
+fn widenings(checked: &Checked<'_>, sink: &mut Sink) {
+    for at in checked.file.runbook.0.values() {
+        let steps = &at.value.steps;
+        for (index, step) in steps.iter().enumerate() {
+            let Action::Undo(undo) = &step.r#do else { continue };
+            let narrows = |action: &Action| {
+                matches!(action, Action::KillSwitch(_) | Action::Revoke(_) | Action::RequireApproval(_))
+            };
+            let widens = undo.steps.iter().any(|name| {
+                let undone = steps.iter().find(|other| other.id.value == name.value);
+                undone.is_some_and(|undone| narrows(&undone.r#do))
+            });
+            let is_validated = steps[..index].iter().any(|other| matches!(&other.r#do, Action::Validate(_)));
+            if widens && !is_validated {
+                let message = format!("step `{}` widens what may be done", step.id.value.0);
+                let problem = Problem::error(Code::UnvalidatedPermission, step.id.place, message);
+                sink.push(problem.hint("put a step with `do.validate` before it"));
+            }
+        }
+    }
 }
 
 fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {

@@ -5,7 +5,7 @@ use crate::scenario::check::{Checked, count_within, share};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::TASKS;
 use crate::scenario::file::mocks::{Mock, MockKind};
-use crate::scenario::limits::{PRICE_MAX, SLOTS_MAX};
+use crate::scenario::limits::{PRICE_MAX, SLOTS_MAX, TOKENS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 
@@ -25,19 +25,23 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
 
 fn kind(mock: &Mock, place: Place, sink: &mut Sink) {
     let model_keys = [
+        ("context_max", mock.context_max.as_ref().map(|at| at.place)),
+        ("on_overflow", mock.on_overflow.as_ref().map(|at| at.place)),
         ("first_token", mock.first_token.as_ref().map(|at| at.place)),
         ("per_token", mock.per_token.as_ref().map(|at| at.place)),
         ("price", mock.price.as_ref().map(|price| price.out.place)),
     ];
     let tool_keys = [
+        ("entries", mock.entries.as_ref().map(|at| at.place)),
+        ("objects", mock.objects.as_ref().map(|at| at.place)),
         ("service", mock.service.as_ref().map(|at| at.place)),
         ("permission", mock.permission.as_ref().map(|at| at.place)),
         ("enforces_permission", mock.enforces_permission.as_ref().map(|at| at.place)),
     ];
     let Some(kind) = mock.kind.known() else { return };
     let (needed, foreign): (&[usize], _) = match kind {
-        MockKind::Model => (&[0, 1], tool_keys),
-        MockKind::Tool => (&[0], model_keys),
+        MockKind::Model => (&[2, 3], tool_keys),
+        MockKind::Tool => (&[2], model_keys),
     };
     let own = if *kind == MockKind::Model { model_keys } else { tool_keys };
     for &index in needed {
@@ -58,6 +62,13 @@ fn values(mock: &Mock, sink: &mut Sink) {
     let never = At::<u64>::hole();
     count_within(mock.concurrency.as_ref().unwrap_or(&never), 1, SLOTS_MAX, sink);
     count_within(mock.queue.as_ref().unwrap_or(&never), 0, SLOTS_MAX, sink);
+    count_within(mock.entries.as_ref().unwrap_or(&never), 1, SLOTS_MAX, sink);
+    count_within(mock.objects.as_ref().unwrap_or(&never), 1, 10_000, sink);
+    count_within(mock.context_max.as_ref().unwrap_or(&never), 1, TOKENS_MAX as u64, sink);
+    if let (Some(entries), Some(_)) = (&mock.entries, &mock.objects) {
+        let message = "a mock is a memory or a shared state, not both";
+        sink.push(Problem::error(Code::Contradiction, entries.place, message));
+    }
     for ratio in [&mock.error_rate, &mock.right].into_iter().flatten() {
         share(ratio, sink);
     }

@@ -1,6 +1,8 @@
 //! What the values of a scenario must satisfy together: names, contradictions, house rules, lints.
 
+mod actions;
 mod alerts;
+mod boundaries;
 mod controls;
 mod evaluations;
 mod faults;

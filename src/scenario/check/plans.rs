@@ -6,7 +6,7 @@ use crate::base::{Dist, Ratio, Span};
 use crate::scenario::check::traffic::first_rate;
 use crate::scenario::check::{Checked, refer_to, share, tier, within};
 use crate::scenario::dist_text::CountDist;
-use crate::scenario::file::agents::{Agent, Deadline, Step};
+use crate::scenario::file::agents::{Access, Agent, Deadline, Step, Use};
 use crate::scenario::file::mocks::MockKind;
 use crate::scenario::limits::{OPS_MAX, PLAN_DEPTH_MAX, PLAN_OPS_MAX, SPAN_MAX, TIMES_MAX, TOKENS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
@@ -53,7 +53,7 @@ fn mean_ops(plan: &[Step]) -> f64 {
             let paths = branch.branch.iter();
             1.0 + paths.map(|path| path.chance.value.real() * mean_ops(&path.steps)).sum::<f64>()
         }
-        Step::HandOver(_) | Step::Think(_) => 1.0,
+        Step::HandOver(_) | Step::Verify(_) | Step::Think(_) => 1.0,
     };
     plan.iter().map(each).sum()
 }
@@ -88,7 +88,11 @@ fn steps(checked: &Checked<'_>, agent: &Agent, plan: &[Step], depth: usize, sink
                 if let Some(adds) = &step.adds {
                     tokens(adds, sink);
                 }
-                permission(checked, agent, &step.r#use, step.effect.as_ref(), sink);
+                // An agent may try what it is not permitted, if it can live with a no.
+                if step.optional.as_ref().is_none_or(|at| !at.value) {
+                    permission(checked, agent, &step.r#use, step.effect.as_ref(), sink);
+                }
+                access(checked, step, sink);
                 times(step.times.as_ref(), depth, sink)
             }
             Step::Repeat(repeat) => {
@@ -114,6 +118,16 @@ fn steps(checked: &Checked<'_>, agent: &Agent, plan: &[Step], depth: usize, sink
             }
             Step::HandOver(hand) => {
                 refer_to(&hand.hand_over, "agent", &checked.file.agents, sink);
+                if let Some(via) = &hand.via {
+                    is_kind(checked, via, MockKind::Tool, sink);
+                }
+                2
+            }
+            Step::Verify(verify) => {
+                is_kind(checked, &verify.verify, MockKind::Model, sink);
+                tokens(&verify.tokens.r#in, sink);
+                tokens(&verify.tokens.out, sink);
+                share(&verify.catches, sink);
                 1
             }
             Step::Think(_) => 1,
@@ -161,6 +175,27 @@ fn times(times: Option<&At<CountDist>>, depth: usize, sink: &mut Sink) -> usize 
     3
 }
 
+/// Memories are recalled and remembered, shared states read and updated.
+fn access(checked: &Checked<'_>, step: &Use, sink: &mut Sink) {
+    if let (Some(recalls), false) =
+        (&step.recalls, step.access.is_some_and(|access| access.value == Access::Recall))
+    {
+        let message = "`recalls` goes with `access = \"recall\"`";
+        sink.push(Problem::error(Code::Contradiction, recalls.place, message));
+    }
+    let (Some(access), Some(mock)) = (&step.access, checked.mocks.get(&step.r#use.value.0)) else { return };
+    let Some(word) = access.known() else { return };
+    let (has, key) = match word {
+        Access::Recall | Access::Remember => (mock.entries.is_some(), "entries"),
+        Access::Read | Access::Update => (mock.objects.is_some(), "objects"),
+    };
+    if !has && !mock.kind.is_hole() {
+        let message = format!("`{}` holds nothing to {}", step.r#use.value.0, word.word());
+        let problem = Problem::error(Code::Contradiction, access.place, message);
+        sink.push(problem.hint(format!("give the mock `{key}`")));
+    }
+}
+
 fn tokens(at: &At<CountDist>, sink: &mut Sink) {
     let is_typical_too_large = at.value.0.mean() > TOKENS_MAX;
     if is_typical_too_large {
@@ -198,7 +233,10 @@ fn permission(
         let message =
             format!("this agent lacks the permission `{}`, so `{}` refuses it", needed.value.0, tool.value.0);
         let problem = Problem::error(Code::Contradiction, effect.place, message);
-        sink.push(problem.hint(format!("add `permissions = [\"{}\"]` to the agent", needed.value.0)));
+        sink.push(problem.hint(format!(
+            "add `permissions = [\"{}\"]` to the agent, or make the step `optional`",
+            needed.value.0
+        )));
     }
 }
 
@@ -228,7 +266,7 @@ fn hand_overs(plan: &[Step]) -> Vec<&str> {
             Step::HandOver(hand) => vec![hand.hand_over.value.0.as_str()],
             Step::Repeat(repeat) => hand_overs(&repeat.steps),
             Step::Branch(branch) => branch.branch.iter().flat_map(|path| hand_overs(&path.steps)).collect(),
-            Step::Ask(_) | Step::Use(_) | Step::Think(_) => Vec::new(),
+            Step::Ask(_) | Step::Use(_) | Step::Verify(_) | Step::Think(_) => Vec::new(),
         }
     }
     plan.iter().flat_map(inside).collect()

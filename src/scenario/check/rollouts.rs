@@ -1,7 +1,8 @@
 //! Checks of rollouts: by steps, with a way back, and with an automatic stop-loss.
 
 use crate::base::{Ratio, Span};
-use crate::scenario::check::controls::{condition, stand_in};
+use crate::scenario::check::actions::stand_in;
+use crate::scenario::check::controls::condition;
 use crate::scenario::check::evaluations::is_model;
 use crate::scenario::check::{Checked, count_within, refer_to, share, within};
 use crate::scenario::decode::Decode;

@@ -6,7 +6,7 @@ use crate::base::{Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Named, Node, suggest};
 use crate::scenario::dist_text::{CountDist, SpanDist};
 use crate::scenario::problem::{Code, Problem, Sink};
-use crate::scenario::record::record;
+use crate::scenario::record::{record, words};
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
 
@@ -34,6 +34,20 @@ record! {
     }
 }
 
+words! {
+    /// What a call does with a memory or a shared state.
+    pub enum Access {
+        /// It recalls entries of a memory.
+        Recall = "recall",
+        /// It puts an entry into a memory.
+        Remember = "remember",
+        /// It reads the task's object of a shared state.
+        Read = "read",
+        /// It updates the object that the task has read.
+        Update = "update",
+    }
+}
+
 record! {
     /// A call to a tool.
     pub struct Use {
@@ -45,6 +59,10 @@ record! {
         pub adds: Option<At<CountDist>>,
         /// The effect that it has on the world, if it has one; it lands in the effects ledger.
         pub effect: Option<At<Name>>,
+        /// What it does with what a memory or a shared state holds.
+        pub access: Option<At<Access>>,
+        /// How many entries it recalls; default 1.
+        pub recalls: Option<At<CountDist>>,
         /// Whether the task goes on if this fails; default false.
         pub optional: Option<At<bool>>,
     }
@@ -83,6 +101,22 @@ record! {
     pub struct HandOver {
         /// The other agent.
         pub hand_over: At<Name>,
+        /// The tool that carries the message; default: none, so that nothing can happen to it.
+        pub via: Option<At<Name>>,
+    }
+}
+
+record! {
+    /// A question to a model that looks for what is wrong with the work so far; found, it is begun again.
+    pub struct Verify {
+        /// The model.
+        pub verify: At<Name>,
+        /// How many tokens.
+        pub tokens: Tokens,
+        /// The share of wrong work that it finds.
+        pub catches: At<Ratio>,
+        /// The share of right work that it sends back; default 0%.
+        pub false_positives: Option<At<Ratio>>,
     }
 }
 
@@ -107,11 +141,13 @@ pub enum Step {
     Branch(Branch),
     /// A hand-over to another agent.
     HandOver(HandOver),
+    /// A look for what is wrong.
+    Verify(Verify),
     /// Work without a call.
     Think(Think),
 }
 
-const STEP_KINDS: &[&str] = &["ask", "use", "repeat", "branch", "hand_over", "think"];
+const STEP_KINDS: &[&str] = &["ask", "use", "repeat", "branch", "hand_over", "verify", "think"];
 
 /// A step is told by the key that only its kind has.
 impl Decode for Step {
@@ -124,11 +160,13 @@ impl Decode for Step {
             ["repeat"] => Self::Repeat(Repeat::from_fields(fields, sink)),
             ["branch"] => Self::Branch(Branch::from_fields(fields, sink)),
             ["hand_over"] => Self::HandOver(HandOver::from_fields(fields, sink)),
+            ["verify"] => Self::Verify(Verify::from_fields(fields, sink)),
             ["think"] => Self::Think(Think::from_fields(fields, sink)),
             [] => {
                 if node.value.is_table() {
                     let first = fields.rest().next().map_or("", |(key, _)| key);
-                    let message = "a step says what it does: ask, use, repeat, branch, hand_over or think";
+                    let message =
+                        "a step says what it does: ask, use, repeat, branch, hand_over, verify or think";
                     let problem = Problem::error(Code::MissingKey, node.place, message);
                     sink.push(problem.hint(suggest(first, STEP_KINDS)));
                 }
@@ -156,6 +194,7 @@ impl Decode for Step {
                 Repeat::schema(definitions),
                 Branch::schema(definitions),
                 HandOver::schema(definitions),
+                Verify::schema(definitions),
                 Think::schema(definitions),
             ];
             let schema = json!({ "description": "One step of a plan.", "anyOf": kinds });

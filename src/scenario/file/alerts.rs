@@ -61,6 +61,10 @@ words! {
         Malformed = "malformed",
         /// Output tokens of a model's reply, on average.
         OutputTokens = "output-tokens",
+        /// The share of a mock's replies in which a guardrail found what does not belong there.
+        Caught = "caught",
+        /// The share of calls to a mock that were refused for want of a permission.
+        Denials = "denials",
     }
 }
 
@@ -170,6 +174,22 @@ record! {
     }
 }
 
+record! {
+    /// What a mock permits is not what is declared: found when the two are compared.
+    pub struct Audit {
+        /// The mock; the alert's `every` says how often it is looked at.
+        pub mock: At<Name>,
+    }
+}
+
+record! {
+    /// A rollout is being taken back, by whatever began that.
+    pub struct RollbackBegun {
+        /// The rollout.
+        pub rollout: At<Name>,
+    }
+}
+
 choice! {
     /// When an alert's condition holds.
     pub enum When {
@@ -187,6 +207,10 @@ choice! {
         PageHinkley(PageHinkley) = "page-hinkley",
         /// One version of a model is worse than another.
         Compare(Compare) = "compare",
+        /// What is permitted is not what is declared.
+        Audit(Audit) = "audit",
+        /// A rollout is being taken back.
+        Rollback(RollbackBegun) = "rollback",
     }
 }
 

@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Named, Node, is_crowded, wrong_type};
+use crate::scenario::dist_text::SpanDist;
+use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::load::Tier;
+use crate::scenario::file::screens::{Screen, StepUp};
 use crate::scenario::problem::Sink;
 use crate::scenario::record::record;
 use crate::scenario::source::At;
@@ -59,12 +62,14 @@ record! {
 }
 
 record! {
-    /// A check of every reply's form: schema, script, end. What it catches is asked again.
-    pub struct OutputCheck {
-        /// The share of malformed replies that it catches.
-        pub catches: At<Ratio>,
-        /// The share of good replies that it refuses all the same; default 0%.
-        pub false_positives: Option<At<Ratio>>,
+    /// Sending calls to a cheaper model while much is spent.
+    pub struct Downgrade {
+        /// The cheaper model.
+        pub to: At<Name>,
+        /// What is spent in the minute when it begins.
+        pub above: At<Money>,
+        /// Whose calls; default all tiers.
+        pub tiers: Vec<At<Tier>>,
     }
 }
 
@@ -83,8 +88,46 @@ record! {
         pub fallback: Option<OneOrMore>,
         /// Whether calls with an effect carry a key by which the mock knows a repetition; default false.
         pub idempotency_keys: Option<At<bool>>,
-        /// A check of every reply's form (models).
-        pub output: Option<OutputCheck>,
+        /// A check of every reply's form: schema, script, end. What it catches is asked again.
+        pub output: Option<Screen>,
+        /// A search for instructions in replies; what it finds is cut out.
+        pub sanitizer: Option<Screen>,
+        /// A comparison of the tool's description with the approved one, which is used instead of another.
+        pub description_pin: Option<Screen>,
+        /// A check that a reply belongs to the tenant; any other is asked for again.
+        pub tenant_check: Option<Screen>,
+        /// A check of how old documents are; what is out of date is asked for again.
+        pub freshness: Option<Screen>,
+        /// A check that the model was sent the whole history; if not, it is asked again.
+        pub history_check: Option<Screen>,
+        /// A check of what a hand-over must carry; if something lacks, it is sent again.
+        pub contract: Option<Screen>,
+        /// A check of who sends a message; one of somebody else is thrown away, and the real one asked for.
+        pub identity: Option<Screen>,
+        /// A check of where a recalled entry comes from; one from nowhere is left out.
+        pub provenance: Option<Screen>,
+        /// A check of what is to be remembered; what looks wrong is put aside.
+        pub quarantine: Option<Screen>,
+        /// A check of every effect against the policy; what it forbids is not even asked for.
+        pub policy: Option<Screen>,
+        /// Whether effects beyond the agent's own permissions are refused before they are asked for; default false.
+        pub allow_list: Option<At<bool>>,
+        /// Whether every effect carries on whose behalf it is asked for; default false.
+        pub origin_check: Option<At<bool>>,
+        /// A person is asked when an effect is refused.
+        pub step_up: Option<StepUp>,
+        /// A new credential is fetched when one has expired; how long that takes.
+        pub refresh: Option<At<SpanDist>>,
+        /// The tool's schema is looked up again when it rejects a call; how long that takes.
+        pub relist: Option<At<SpanDist>>,
+        /// Whether messages are numbered, so that repeated and late ones are known; default false.
+        pub sequence_numbers: Option<At<bool>>,
+        /// Whether an update is refused if the object has changed since it was read; default false.
+        pub compare_and_set: Option<At<bool>>,
+        /// Whether the cost of replies that do not say it is estimated; default false.
+        pub estimates_usage: Option<At<bool>>,
+        /// Sending calls to a cheaper model while much is spent (models).
+        pub downgrade: Option<Downgrade>,
     }
 }
 
@@ -107,6 +150,44 @@ record! {
         pub per_minute: Option<At<Money>>,
         /// The tiers that `per_minute` does not hold back.
         pub spare: Vec<At<Tier>>,
+        /// By tier, what its tasks may spend in a minute.
+        pub per_tier: Named<At<Money>>,
+    }
+}
+
+record! {
+    /// A breaker on how fast money is spent.
+    pub struct Velocity {
+        /// It opens when more is spent in a minute, averaged over `over`.
+        pub above: At<Money>,
+        /// Over how long; default `1m`.
+        pub over: Option<At<Span>>,
+        /// How long calls that cost something are then refused; default `1m`.
+        pub pause: Option<At<Span>>,
+        /// The tiers that it does not hold back.
+        pub spare: Vec<At<Tier>>,
+    }
+}
+
+record! {
+    /// Cutting the context of some tiers while much is spent.
+    pub struct Compress {
+        /// The tiers.
+        pub tiers: Vec<At<Tier>>,
+        /// What is spent in the minute when it begins.
+        pub above: At<Money>,
+        /// What is left of the tokens that a question sends.
+        pub to: At<Ratio>,
+    }
+}
+
+record! {
+    /// Making a context shorter before it is sent.
+    pub struct Compaction {
+        /// A context of more tokens than this,
+        pub above: At<u64>,
+        /// is cut to this many.
+        pub to: At<u64>,
     }
 }
 
@@ -121,6 +202,20 @@ record! {
         pub budget: Option<Budget>,
         /// How many calls a task may make, retries not counted.
         pub steps_max: Option<At<u64>>,
+        /// How often a task may do the same call over again before it is stopped.
+        pub loop_limit: Option<At<u64>>,
+        /// How often a task may be handed over.
+        pub hop_limit: Option<At<u64>>,
+        /// After how long without progress a task's last message is sent again.
+        pub watchdog: Option<At<Span>>,
+        /// A look at the context before each question; found poisoned, the task begins again with an empty one.
+        pub context_reset: Option<Screen>,
+        /// Making a context shorter before it is sent.
+        pub compaction: Option<Compaction>,
+        /// A breaker on how fast money is spent.
+        pub velocity: Option<Velocity>,
+        /// Cutting the context of some tiers while much is spent.
+        pub compress: Option<Compress>,
     }
 }
 
@@ -187,5 +282,102 @@ impl Decode for Guards {
     fn schema(definitions: &mut Definitions) -> Value {
         let (tasks, call) = (TaskGuard::schema(definitions), CallGuard::schema(definitions));
         serde_json::json!({ "type": "object", "properties": { TASKS: tasks }, "additionalProperties": call })
+    }
+}
+
+/// A control that can be switched off.
+pub(crate) trait Part {
+    /// Whether it is there.
+    fn is_there(&self) -> bool;
+    /// Takes it away.
+    fn clear(&mut self);
+}
+
+impl<T> Part for Option<T> {
+    fn is_there(&self) -> bool {
+        self.is_some()
+    }
+    fn clear(&mut self) {
+        *self = None;
+    }
+}
+
+/// Names the controls of a record.
+macro_rules! parts {
+    ($guard:expr, $($field:ident),+ $(,)?) => {
+        vec![$((stringify!($field), &mut $guard.$field as &mut dyn Part)),+]
+    };
+}
+
+impl CallGuard {
+    /// Returns its controls by name.
+    pub(crate) fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+        parts!(
+            self,
+            timeout,
+            retry,
+            breaker,
+            bulkhead,
+            fallback,
+            idempotency_keys,
+            output,
+            sanitizer,
+            description_pin,
+            tenant_check,
+            freshness,
+            history_check,
+            contract,
+            identity,
+            provenance,
+            quarantine,
+            policy,
+            allow_list,
+            origin_check,
+            step_up,
+            refresh,
+            relist,
+            sequence_numbers,
+            compare_and_set,
+            estimates_usage,
+            downgrade,
+        )
+    }
+
+    /// Returns its screens, by the name that a fault uses.
+    pub(crate) fn screens(&self) -> impl Iterator<Item = (ScreenName, &Screen)> {
+        let all = [
+            (ScreenName::Output, &self.output),
+            (ScreenName::Sanitizer, &self.sanitizer),
+            (ScreenName::DescriptionPin, &self.description_pin),
+            (ScreenName::TenantCheck, &self.tenant_check),
+            (ScreenName::Freshness, &self.freshness),
+            (ScreenName::HistoryCheck, &self.history_check),
+            (ScreenName::Contract, &self.contract),
+            (ScreenName::Identity, &self.identity),
+            (ScreenName::Provenance, &self.provenance),
+            (ScreenName::Quarantine, &self.quarantine),
+            (ScreenName::Policy, &self.policy),
+        ];
+        all.into_iter().filter_map(|(name, screen)| Some((name, screen.as_ref()?)))
+    }
+}
+
+impl TaskGuard {
+    /// Returns its controls by name.
+    pub(crate) fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
+        parts!(
+            self,
+            deadline,
+            shed,
+            budget,
+            steps_max,
+            loop_limit,
+            hop_limit,
+            watchdog,
+            context_reset,
+            compaction,
+            velocity,
+            compress,
+        )
     }
 }

@@ -30,6 +30,16 @@ words! {
     }
 }
 
+words! {
+    /// What a model does with more context than it takes.
+    pub enum OnOverflow {
+        /// It answers with status 400.
+        Refuse = "refuse",
+        /// It cuts the context silently, and the answer is wrong.
+        Truncate = "truncate",
+    }
+}
+
 record! {
     /// What a model costs, for each million tokens.
     pub struct Price {
@@ -75,6 +85,14 @@ record! {
         pub error_rate: Option<At<Ratio>>,
         /// The share of replies that are right; a wrong one makes the task wrong; default 100%.
         pub right: Option<At<Ratio>>,
+        /// How many tokens of context it takes (models); default: without limit.
+        pub context_max: Option<At<u64>>,
+        /// What it does with more; default `refuse`.
+        pub on_overflow: Option<At<OnOverflow>>,
+        /// How many entries it holds, for agents to recall and to remember; the oldest goes (memories).
+        pub entries: Option<At<u64>>,
+        /// How many versioned objects it holds, for agents to read and to update (shared states).
+        pub objects: Option<At<u64>>,
         /// How much it admits in a minute.
         pub quota: Option<Quota>,
         /// What its tokens cost (models).

@@ -12,6 +12,7 @@ pub mod load;
 pub mod mocks;
 pub mod rollouts;
 pub mod runbooks;
+pub mod screens;
 pub mod slos;
 pub mod targets;
 

@@ -1,5 +1,17 @@
 //! Faults: what is wrong with a mock, from when, for how long and how badly.
 
+pub mod agents;
+pub mod context;
+pub mod cost;
+pub mod drift;
+pub mod permission;
+
+use agents::{Contention, MessageReorder};
+use context::{DescriptionPoison, HistoryLoss, Injection, MemoryPoison, Overflow};
+use cost::{CacheLoss, PriceChange, RetryLayers, TokenInflation};
+use drift::{Corruption, QualityDrop, ReasoningBloat, RefusalSpike, SilentSwap, ToolCallDegrade, Truncation};
+use permission::{FalseAllow, GuardrailOutage, RevocationLag, TokenExpiry};
+
 use crate::base::{Ratio, Span};
 use crate::scenario::dist_text::SpanDist;
 use crate::scenario::record::{choice, record, words};
@@ -89,92 +101,28 @@ record! {
 }
 
 record! {
-    /// The same work is billed as more tokens.
-    pub struct TokenInflation {
+    /// How many are hit.
+    pub struct Share {
+        /// The share of requests, replies or messages.
+        pub share: At<Ratio>,
+    }
+}
+
+record! {
+    /// How many are hit, all unless it is said.
+    pub struct MostlyAll {
         /// The share of requests; default 100%.
         pub share: Option<At<Ratio>>,
-        /// The tokens billed, as a share of the real ones.
-        pub factor: At<Ratio>,
     }
 }
 
 record! {
-    /// The prompt cache is lost: what was sent before is billed in full.
-    pub struct CacheLoss {
-        /// The share of requests; default 100%.
-        pub share: Option<At<Ratio>>,
-    }
-}
-
-record! {
-    /// The provider charges more.
-    pub struct PriceChange {
-        /// The new price, as a share of the old.
-        pub factor: At<Ratio>,
-    }
-}
-
-record! {
-    /// Replies are well formed and wrong, under an unchanged name.
-    pub struct QualityDrop {
-        /// The share of replies.
+    /// Requests are refused, and the server asks to wait for very long.
+    pub struct RetryAfter {
+        /// The share of requests.
         pub share: At<Ratio>,
-    }
-}
-
-record! {
-    /// Another model answers under the same name: it talks more or less, and faster or slower.
-    pub struct SilentSwap {
-        /// The share of requests; default 100%.
-        pub share: Option<At<Ratio>>,
-        /// Its output tokens, as a share of the usual ones; default 100%.
-        pub tokens: Option<At<Ratio>>,
-        /// The time until its first token, as a share of the usual one; default 100%.
-        pub latency: Option<At<Ratio>>,
-    }
-}
-
-record! {
-    /// Output is corrupt: foreign tokens, broken JSON. Unnoticed, it makes the task wrong.
-    pub struct Corruption {
-        /// The share of replies.
-        pub share: At<Ratio>,
-    }
-}
-
-record! {
-    /// A tool call is broken: an unknown tool, bad arguments, or none. Unnoticed, it fails the task.
-    pub struct ToolCallDegrade {
-        /// The share of replies.
-        pub share: At<Ratio>,
-    }
-}
-
-record! {
-    /// Replies end early. Unnoticed, half an answer makes the task wrong.
-    pub struct Truncation {
-        /// The share of replies.
-        pub share: At<Ratio>,
-        /// What is left of the output tokens; default 50%.
-        pub to: Option<At<Ratio>>,
-    }
-}
-
-record! {
-    /// The model refuses to answer.
-    pub struct RefusalSpike {
-        /// The share of replies.
-        pub share: At<Ratio>,
-    }
-}
-
-record! {
-    /// The model reasons at length: slow and dear.
-    pub struct ReasoningBloat {
-        /// The share of replies; default 100%.
-        pub share: Option<At<Ratio>>,
-        /// Output tokens, as a share of the usual ones.
-        pub factor: At<Ratio>,
+        /// How long it asks to wait; default `300s`.
+        pub wait: Option<At<Span>>,
     }
 }
 
@@ -213,6 +161,68 @@ choice! {
         Refusal(RefusalSpike) = "refusal",
         /// The model reasons at length.
         ReasoningBloat(ReasoningBloat) = "reasoning-bloat",
+        /// Requests are refused, and the server asks to wait for very long.
+        RetryAfter(RetryAfter) = "retry-after",
+        /// A tool's replies are plausible and wrong.
+        WrongAnswer(Share) = "wrong-answer",
+        /// A tool's replies cannot be read.
+        Malformed(Share) = "malformed",
+        /// Valid calls are rejected until the client has looked up the tool's new schema.
+        SchemaDrift(MostlyAll) = "schema-drift",
+        /// Replies carry an instruction.
+        Injection(Injection) = "injection",
+        /// A tool's description carries an instruction.
+        DescriptionPoison(DescriptionPoison) = "description-poison",
+        /// Poisoned entries are put into a memory.
+        MemoryPoison(MemoryPoison) = "memory-poison",
+        /// Replies hold another session's data.
+        Bleed(Share) = "bleed",
+        /// The history of a conversation is lost.
+        HistoryLoss(HistoryLoss) = "history-loss",
+        /// Replies flood the context.
+        Overflow(Overflow) = "overflow",
+        /// Replies are out of date.
+        Stale(Share) = "stale",
+        /// The server does not ask for the permission any more.
+        ScopeWiden(MostlyAll) = "scope-widen",
+        /// The server refuses what is permitted.
+        ScopeNarrow(MostlyAll) = "scope-narrow",
+        /// Credentials expire in the middle of tasks.
+        TokenExpiry(TokenExpiry) = "token-expiry",
+        /// The server honours revoked permissions for a while.
+        RevocationLag(RevocationLag) = "revocation-lag",
+        /// The server takes one agent's call for that of another which may.
+        ConfusedDeputy(Share) = "confused-deputy",
+        /// A guardrail does not answer.
+        GuardrailOutage(GuardrailOutage) = "guardrail-outage",
+        /// A guardrail lets everything through.
+        FalseAllow(FalseAllow) = "false-allow",
+        /// Agents repeat a call that went well.
+        Loop(Share) = "loop",
+        /// A layer that the client does not know of retries as well.
+        RetryLayers(RetryLayers) = "retry-layers",
+        /// Replies do not say what they cost: budgets and telemetry do not see it.
+        UsageMissing(Share) = "usage-missing",
+        /// Messages are lost.
+        MessageDrop(Share) = "message-drop",
+        /// Messages arrive twice, and both are worked.
+        MessageDuplicate(Share) = "message-duplicate",
+        /// Messages arrive after later ones.
+        MessageReorder(MessageReorder) = "message-reorder",
+        /// Hand-overs lack some of what they must carry.
+        HandoverTruncation(Share) = "handover-truncation",
+        /// Messages come from somebody who is not the sender.
+        Impersonation(Injection) = "impersonation",
+        /// Agents wait for each other.
+        Deadlock(Share) = "deadlock",
+        /// Agents send a task back and forth.
+        Livelock(Share) = "livelock",
+        /// Agents are sent to the same few objects of a shared state.
+        Contention(Contention) = "contention",
+        /// Reads of a shared state miss the last update.
+        StaleRead(Share) = "stale-read",
+        /// A verifier lets everything pass.
+        VerifierBypass(Share) = "verifier-bypass",
     }
 }
 

@@ -1,8 +1,6 @@
-//! Runbooks and the people who do them.
+//! What a step of a runbook can do.
 
-use crate::base::{Ratio, Span};
-use crate::scenario::condition::Condition;
-use crate::scenario::dist_text::SpanDist;
+use crate::base::{Money, Ratio, Span};
 use crate::scenario::file::load::Tier;
 use crate::scenario::record::{choice, record, words};
 use crate::scenario::source::At;
@@ -112,6 +110,8 @@ words! {
         Bottleneck = "bottleneck",
         /// The model version whose answers are judged worst, compared with all others.
         Version = "version",
+        /// The node at which shared state was first distorted: snapshots and messages are replayed node by node.
+        Distortion = "distortion",
     }
 }
 
@@ -142,9 +142,111 @@ record! {
 record! {
     /// Take back what earlier steps of this runbook did.
     pub struct Undo {
-        /// The steps (degrade, pin, retry-limit, open-breaker, freeze or throttle).
+        /// The steps; those that change something for good, such as a purge, are left as they are.
         pub steps: Vec<At<Name>>,
     }
+}
+
+record! {
+    /// Look for poisoned entries in a memory and take them out.
+    pub struct Purge {
+        /// The memory.
+        pub memory: At<Name>,
+        /// The share of poisoned entries that is found; default 100%.
+        pub catches: Option<At<Ratio>>,
+    }
+}
+
+record! {
+    /// Let no task recall or remember anything for the time being.
+    pub struct Quarantine {
+        /// The memory.
+        pub memory: At<Name>,
+    }
+}
+
+record! {
+    /// Let every task in flight begin again with an empty context.
+    pub struct ResetContexts {}
+}
+
+record! {
+    /// Refuse every effect on a mock at the gateway.
+    pub struct KillSwitch {
+        /// The mock.
+        pub mock: At<Name>,
+    }
+}
+
+record! {
+    /// Take a permission from an agent.
+    pub struct Revoke {
+        /// The permission.
+        pub permission: At<Name>,
+        /// The agent.
+        pub agent: At<Name>,
+    }
+}
+
+record! {
+    /// Have every effect on a mock approved by a person.
+    pub struct RequireApproval {
+        /// The guarded mock, which says with `step_up` how long that takes.
+        pub mock: At<Name>,
+    }
+}
+
+record! {
+    /// Compare what a mock permits with what is declared; the step is done once they agree.
+    pub struct Validate {
+        /// The mock.
+        pub mock: At<Name>,
+    }
+}
+
+record! {
+    /// Send an agent no new tasks, and hand it none over.
+    pub struct Isolate {
+        /// The agent.
+        pub agent: At<Name>,
+    }
+}
+
+record! {
+    /// Serve reads of a shared state from an earlier snapshot.
+    pub struct PinSnapshot {
+        /// The shared state.
+        pub state: At<Name>,
+        /// How old the snapshot is at least; default: the last one before the distortion that a replay has
+        /// found, or else `10m`.
+        pub age: Option<At<Span>>,
+    }
+}
+
+record! {
+    /// Put the objects that are distorted back to the pinned snapshot.
+    pub struct Restore {
+        /// The shared state.
+        pub state: At<Name>,
+    }
+}
+
+record! {
+    /// Limit what may be spent in a minute, for all tiers but those spared by the budget.
+    pub struct ApplyBudget {
+        /// The amount.
+        pub per_minute: At<Money>,
+    }
+}
+
+record! {
+    /// Only look: for what `expect` says.
+    pub struct Verified {}
+}
+
+record! {
+    /// Say that service has recovered: refused unless the runbook's recovery criteria are observed.
+    pub struct DeclareRecovered {}
 }
 
 choice! {
@@ -180,71 +282,31 @@ choice! {
         Escalate(Escalate) = "escalate",
         /// Take back what earlier steps did.
         Undo(Undo) = "undo",
-    }
-}
-
-words! {
-    /// What happens when a step's expected observation does not come in its time window.
-    pub enum Otherwise {
-        /// The next step is done all the same.
-        Continue = "continue",
-        /// The role that its owner escalates to is paged and goes on.
-        Escalate = "escalate",
-    }
-}
-
-record! {
-    /// One step of a runbook.
-    pub struct RunbookStep {
-        /// Its name, for reports and for `--without`.
-        pub id: At<Name>,
-        /// The role that does it, or `auto` for automation.
-        pub owner: At<Name>,
-        /// When it must be done, counted from the notification, or from when `when` held.
-        pub within: At<Span>,
-        /// What it does.
-        pub r#do: Action,
-        /// What must be observed before it is begun.
-        pub when: Option<At<Condition>>,
-        /// What should be observed after it, within the same window again.
-        pub expect: Option<At<Condition>>,
-        /// What happens if that is not observed; default `continue`.
-        pub otherwise: Option<At<Otherwise>>,
-    }
-}
-
-record! {
-    /// What is done when an alert is delivered: owners work side by side, each in the order of the steps.
-    pub struct Runbook {
-        /// What must be observed for the incident to be closed.
-        pub recovery: At<Condition>,
-        /// The steps.
-        pub steps: Vec<RunbookStep>,
-    }
-}
-
-record! {
-    /// How somebody on call responds on a shift.
-    pub struct Shift {
-        /// How long until a page is acknowledged.
-        pub acknowledge: At<SpanDist>,
-        /// How long a step takes.
-        pub step: At<SpanDist>,
-        /// The share of pages that nobody answers; default 0%.
-        pub no_answer: Option<At<Ratio>>,
-    }
-}
-
-record! {
-    /// A role on the roster.
-    pub struct Role {
-        /// By day.
-        pub day: Shift,
-        /// By night; default: as by day.
-        pub night: Option<Shift>,
-        /// How long a page may go unanswered before somebody else is paged; default `5m`.
-        pub escalate_after: Option<At<Span>>,
-        /// The role that is paged then.
-        pub to: Option<At<Name>>,
+        /// Take poisoned entries out of a memory.
+        Purge(Purge) = "purge",
+        /// Let nobody recall or remember anything.
+        Quarantine(Quarantine) = "quarantine",
+        /// Let every task in flight begin again.
+        ResetContexts(ResetContexts) = "reset-contexts",
+        /// Refuse every effect on a mock.
+        KillSwitch(KillSwitch) = "kill-switch",
+        /// Take a permission from an agent.
+        Revoke(Revoke) = "revoke",
+        /// Have every effect approved.
+        RequireApproval(RequireApproval) = "require-approval",
+        /// Compare what is permitted with what is declared.
+        Validate(Validate) = "validate",
+        /// Send an agent no tasks.
+        Isolate(Isolate) = "isolate",
+        /// Serve reads from an earlier snapshot.
+        PinSnapshot(PinSnapshot) = "pin-snapshot",
+        /// Put distorted objects back.
+        Restore(Restore) = "restore",
+        /// Limit what may be spent.
+        ApplyBudget(ApplyBudget) = "apply-budget",
+        /// Only look.
+        Verify(Verified) = "verify",
+        /// Say that service has recovered.
+        DeclareRecovered(DeclareRecovered) = "declare-recovered",
     }
 }
