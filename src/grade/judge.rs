@@ -118,7 +118,7 @@ fn needed((passed, without, runs): (u64, u64, u64), required: f64, confidence: f
 mod tests {
     use super::*;
     use crate::base::{Ratio, Span};
-    use crate::grade::{Harm, Times};
+    use crate::grade::{Harm, Process, Times};
     use crate::plan::TierSet;
 
     fn targets(required: u64) -> TargetPlan {
@@ -136,6 +136,7 @@ mod tests {
             cost_above: None,
             unsafe_acts: None,
             duplicate_acts: None,
+            process_missed: None,
             required: Ratio::from_percent(required),
             confidence: Ratio::from_percent(95),
         }
@@ -147,6 +148,7 @@ mod tests {
             verdict,
             because: vec!["recover: never".into()],
             times: Times::default(),
+            process: Process::default(),
             harm: Harm {
                 tiers: Default::default(),
                 unsafe_acts: 0,

@@ -4,12 +4,14 @@
 
 pub mod harm;
 pub mod judge;
+pub mod process;
 pub mod targets;
 pub mod times;
 pub mod verdict;
 
 pub use harm::{Harm, TierHarm};
 pub use judge::{Judgement, judge};
+pub use process::Process;
 pub use targets::{TargetResult, Unit};
 pub use times::Times;
 pub use verdict::{RunVerdict, Verdict};
@@ -30,6 +32,8 @@ pub struct Scorecard {
     pub times: Times,
     /// What the fault cost, against the twin.
     pub harm: Harm,
+    /// How the runbooks were done.
+    pub process: Process,
     /// Every graded target.
     pub targets: Vec<TargetResult>,
 }
@@ -38,9 +42,10 @@ pub struct Scorecard {
 pub fn grade(plan: &Plan, run: &Record, twin: &Record) -> Scorecard {
     let times = times::times(plan, run, twin);
     let harm = harm::harm(plan, run, twin);
-    let targets = targets::targets(plan, run, twin, (&times, &harm));
+    let process = process::process(plan, run);
+    let targets = targets::targets(plan, (run, twin), (&times, &harm, &process));
     let (verdict, because) = verdict(plan, (run, twin), &targets);
-    Scorecard { seed: run.seed, verdict, because, times, harm, targets }
+    Scorecard { seed: run.seed, verdict, because, times, harm, process, targets }
 }
 
 fn verdict(

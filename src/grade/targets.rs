@@ -2,6 +2,7 @@
 
 use crate::base::{Ratio, Span, Time};
 use crate::grade::harm::Harm;
+use crate::grade::process::Process;
 use crate::grade::times::Times;
 use crate::plan::{Plan, TIERS};
 use crate::record::{Event, Record, TierCounts};
@@ -67,8 +68,11 @@ pub fn say(unit: Unit, value: f64) -> String {
 }
 
 /// Measures every stated target, and the aftermath.
-pub fn targets(plan: &Plan, run: &Record, twin: &Record, graded: (&Times, &Harm)) -> Vec<TargetResult> {
-    let (times, harm) = graded;
+pub fn targets(
+    plan: &Plan,
+    (run, twin): (&Record, &Record),
+    (times, harm, process): (&Times, &Harm, &Process),
+) -> Vec<TargetResult> {
     let stated = &plan.targets;
     let since_onset = |at: Option<Time>| Some(at?.since(times.onset?).seconds());
     let mut results = Vec::new();
@@ -98,6 +102,7 @@ pub fn targets(plan: &Plan, run: &Record, twin: &Record, graded: (&Times, &Harm)
     };
     share("budget_spent", stated.budget_spent, harm.budgets.iter().copied().reduce(f64::max));
     share("cost_above", stated.cost_above, harm.cost_share);
+    share("process_missed", stated.process_missed, process.missed());
     let mut count = |name: &str, limit: Option<u64>, measured: i64| {
         if let Some(limit) = limit {
             results.push(TargetResult::new(name, Unit::Count, limit as f64, Some(measured.max(0) as f64)));

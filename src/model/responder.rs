@@ -30,6 +30,41 @@ pub fn answer(plan: &Plan, page: Key, role: usize, now: Time) -> Answer {
     Answer::After(after)
 }
 
+/// How somebody goes about a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slip {
+    /// As the runbook says.
+    None,
+    /// Not at all.
+    Forgets,
+    /// After the next step.
+    Swaps,
+}
+
+const SLIP: Key = Key::of_name("slip of responder");
+const FAILURE: Key = Key::of_name("failure of step");
+
+/// Draws how a role goes about a step that has its own stream.
+pub fn slip(plan: &Plan, step: Key, role: usize, now: Time) -> Slip {
+    let role = &plan.roles[role];
+    let [_, skips, swaps] = shift(plan, role, now).slips;
+    let unit = step.with(role.key).with(SLIP).unit();
+    if unit < skips {
+        Slip::Forgets
+    } else if unit < skips + swaps {
+        Slip::Swaps
+    } else {
+        Slip::None
+    }
+}
+
+/// Draws whether a role's attempt at a step comes to nothing.
+pub fn fails(plan: &Plan, step: Key, role: usize, (attempt, now): (u64, Time)) -> bool {
+    let role = &plan.roles[role];
+    let [fails, ..] = shift(plan, role, now).slips;
+    fails > 0.0 && step.with(role.key).with(FAILURE).at(attempt).unit() < fails
+}
+
 /// Draws how long a role takes for a step that has its own stream.
 pub fn step(plan: &Plan, step: Key, role: usize, now: Time) -> Span {
     let role = &plan.roles[role];

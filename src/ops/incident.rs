@@ -1,7 +1,7 @@
 //! An incident: a runbook being done. Owners work side by side, each in the order of the steps.
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::model::responder::{self, Answer};
+use crate::model::responder::{self, Answer, Slip};
 use crate::ops::checks::View;
 use crate::ops::{Calls, Desk, diagnose};
 use crate::plan::{ActionPlan, Check, Order, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
@@ -38,6 +38,10 @@ struct Lane {
     steps: Vec<usize>,
     /// How many of them are done.
     done: usize,
+    /// Up to which of them it has been drawn how the owner goes about them.
+    drawn: usize,
+    /// Attempts at the current step that came to nothing.
+    attempts: u64,
     /// From when the current step's window counts.
     window_from: Time,
     /// How often it has been paged.
@@ -110,7 +114,17 @@ impl Incident {
             }
             let steps = vec![index];
             let (owner, phase) = (step.owner, Phase::Ready);
-            let mut lane = Lane { owner, actor: owner, steps, done: 0, window_from: now, pages: 0, phase };
+            let mut lane = Lane {
+                owner,
+                actor: owner,
+                steps,
+                done: 0,
+                drawn: 0,
+                attempts: 0,
+                window_from: now,
+                pages: 0,
+                phase,
+            };
             if let Owner::Role(role) = step.owner {
                 let stream = desk.seed.with(plan.runbooks[runbook].key).at(occurrence);
                 lane.page(role, now, stream, (plan, journal));
@@ -178,6 +192,11 @@ impl Incident {
             lane.phase = Phase::Finished;
             return false;
         };
+        let is_about_to = lane.phase == Phase::Ready && lane.slips((index, step), hands);
+        let is_over = matches!(lane.phase, Phase::Doing { until } if now >= until);
+        if is_about_to || (is_over && lane.fails((index, step), hands)) {
+            return true;
+        }
         match lane.phase {
             Phase::Finished => false,
             Phase::Paged { until, .. } if now < until => false,
@@ -189,6 +208,11 @@ impl Incident {
                 if !hands.view.all(&step.when, hands.desk) {
                     lane.phase = Phase::Watching;
                     return false;
+                }
+                if !hands.view.all(&step.only_if, hands.desk) {
+                    hands.skipped(index, false);
+                    lane.next();
+                    return true;
                 }
                 lane.window_from = if step.when.is_empty() { self.opened.unwrap_or(now) } else { now };
                 lane.phase = Phase::Doing { until: now + hands.time_for(lane.actor, step) };
@@ -325,7 +349,50 @@ impl Incident {
 impl Lane {
     fn next(&mut self) {
         self.done += 1;
+        self.attempts = 0;
         self.phase = Phase::Ready;
+    }
+
+    /// Draws, once, how the owner goes about the step; returns whether another one is next now.
+    fn slips(&mut self, (index, step): (usize, &StepPlan), hands: &mut Hands<'_, '_>) -> bool {
+        let Owner::Role(role) = self.actor else { return false };
+        if self.drawn > self.done {
+            return false;
+        }
+        self.drawn = self.done + 1;
+        let stream = hands.stream.with(step.key);
+        match responder::slip(hands.view.plan, stream, role, hands.view.now) {
+            Slip::None => false,
+            Slip::Forgets => {
+                hands.skipped(index, true);
+                self.next();
+                true
+            }
+            Slip::Swaps if self.done + 1 < self.steps.len() => {
+                let (now, runbook) = (hands.view.now, hands.runbook);
+                hands.journal.push(now, Event::StepSwapped { runbook, step: index });
+                self.steps.swap(self.done, self.done + 1);
+                self.drawn = self.done + 2;
+                true
+            }
+            Slip::Swaps => false,
+        }
+    }
+
+    /// Draws whether what the owner has just done came to nothing, so that it is done again.
+    fn fails(&mut self, (index, step): (usize, &StepPlan), hands: &mut Hands<'_, '_>) -> bool {
+        let Owner::Role(role) = self.actor else { return false };
+        let (now, plan) = (hands.view.now, hands.view.plan);
+        let stream = hands.stream.with(step.key);
+        let is_drawn = step.action != ActionPlan::Acknowledge
+            && responder::fails(plan, stream, role, (self.attempts, now));
+        if is_drawn {
+            self.attempts += 1;
+            hands.journal.push(now, Event::StepFailed { runbook: hands.runbook, step: index });
+            let again = responder::step(plan, stream.at(self.attempts), role, now);
+            self.phase = Phase::Doing { until: now + again };
+        }
+        is_drawn
     }
 
     /// A step is done: look for what it should bring about, or go on.
@@ -393,6 +460,11 @@ impl Hands<'_, '_> {
         let is_late = now.since(lane.window_from) > plan.within;
         let event = Event::StepDone { runbook: self.runbook, step, owner: lane.actor, is_late };
         self.journal.push(now, event);
+    }
+
+    fn skipped(&mut self, step: usize, is_forgotten: bool) {
+        let event = Event::StepSkipped { runbook: self.runbook, step, is_forgotten };
+        self.journal.push(self.view.now, event);
     }
 
     fn undo(&mut self, action: &ActionPlan) {

@@ -13,7 +13,7 @@ mod rollout;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
+use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule, StepPlan};
 use crate::record::{Event, Journal};
 
 use alert::AlertState;
@@ -124,7 +124,8 @@ impl<'p> Ops<'p> {
         let mut watched: Vec<_> = plan.alerts.iter().flat_map(|alert| watched_by_rule(&alert.rule)).collect();
         let runbooks = plan.runbooks.iter();
         let checks = runbooks.flat_map(|runbook| {
-            let steps = runbook.steps.iter().flat_map(|step| step.when.iter().chain(&step.expect));
+            let of = |step: &'p StepPlan| step.when.iter().chain(&step.only_if).chain(&step.expect);
+            let steps = runbook.steps.iter().flat_map(of);
             runbook.recovery.iter().chain(steps)
         });
         let gates = plan

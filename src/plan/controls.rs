@@ -136,6 +136,8 @@ pub struct StepPlan {
     pub action: ActionPlan,
     /// What must be observed first.
     pub when: Vec<Check>,
+    /// What must be observed then for it to be done at all.
+    pub only_if: Vec<Check>,
     /// What should be observed after.
     pub expect: Vec<Check>,
     /// Whether another role is paged if it is not.
@@ -164,6 +166,9 @@ pub struct ShiftPlan {
     pub step: Dist,
     /// The chance that nobody answers.
     pub no_answer: f64,
+    /// The chances that an attempt at a step comes to nothing, that a step is forgotten, and that it is
+    /// done after the next one.
+    pub slips: [f64; 3],
 }
 
 /// A role on the roster.
@@ -210,6 +215,8 @@ pub struct TargetPlan {
     pub unsafe_acts: Option<u64>,
     /// Duplicated effects above the twin's.
     pub duplicate_acts: Option<u64>,
+    /// The share of runbook steps that may go wrong.
+    pub process_missed: Option<Ratio>,
     /// The share of runs that must pass.
     pub required: Ratio,
     /// The confidence of the verdict and of evidence.
@@ -307,6 +314,7 @@ fn step(scenario: &Scenario, (number, steps): (usize, &[RunbookStep]), step: &Ru
         within: step.within.value,
         action,
         when,
+        only_if: observed(&step.only_if),
         expect: observed(&step.expect),
         escalates: step.otherwise.is_some_and(|at| at.value == Otherwise::Escalate),
     }
@@ -395,6 +403,7 @@ pub(super) fn roles(file: &ScenarioFile) -> Vec<RolePlan> {
         acknowledge: shift.acknowledge.value.0.clone(),
         step: shift.step.value.0.clone(),
         no_answer: shift.no_answer.map_or(0.0, |at| at.value.real()),
+        slips: [shift.fails, shift.skips, shift.swaps].map(|share| share.map_or(0.0, |at| at.value.real())),
     };
     let each = |(name, role): (&String, &crate::scenario::file::runbooks::Role)| RolePlan {
         name: name.clone(),
@@ -430,6 +439,7 @@ pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
         cost_above: targets.cost_above.map(|at| at.value),
         unsafe_acts: targets.unsafe_acts.map(|at| at.value),
         duplicate_acts: targets.duplicate_acts.map(|at| at.value),
+        process_missed: targets.process_missed.map(|at| at.value),
         required: targets.required.map_or(Ratio::from_percent(95), |at| at.value),
         confidence: targets.confidence.map_or(Ratio::from_percent(95), |at| at.value),
     }

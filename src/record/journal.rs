@@ -76,6 +76,29 @@ pub enum Event {
         /// Whether it was observed.
         is_seen: bool,
     },
+    /// A step was not done: it was not needed, or somebody forgot it.
+    StepSkipped {
+        /// The runbook.
+        runbook: usize,
+        /// The step.
+        step: usize,
+        /// Whether it was forgotten.
+        is_forgotten: bool,
+    },
+    /// A step is done after the one that should follow it.
+    StepSwapped {
+        /// The runbook.
+        runbook: usize,
+        /// The step.
+        step: usize,
+    },
+    /// An attempt at a step came to nothing.
+    StepFailed {
+        /// The runbook.
+        runbook: usize,
+        /// The step.
+        step: usize,
+    },
     /// A diagnosis named a mock, or none.
     Diagnosed {
         /// The runbook.

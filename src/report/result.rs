@@ -129,6 +129,8 @@ pub struct RunResult {
     pub alerts: Vec<AlertResult>,
     /// Steps that were done.
     pub runbook: Vec<StepResult>,
+    /// Whether they were done as they are written.
+    pub process: ProcessResult,
     /// What diagnoses named; null for none.
     pub diagnosed: Vec<Option<String>>,
     /// What rollouts did.
@@ -139,6 +141,27 @@ pub struct RunResult {
     pub contamination: Option<ContaminationResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
+}
+
+/// The steps of every runbook that was opened.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ProcessResult {
+    /// To be done.
+    pub planned: u64,
+    /// Done in their window, in order, with what they should bring about.
+    pub good: u64,
+    /// Done after their window.
+    pub late: u64,
+    /// Done after the step that should follow them.
+    pub swapped: u64,
+    /// Forgotten.
+    pub forgotten: u64,
+    /// Done without what they should bring about.
+    pub unobserved: u64,
+    /// Not done when the drill ended.
+    pub undone: u64,
+    /// Attempts that came to nothing.
+    pub failed_attempts: u64,
 }
 
 /// Contamination of contexts, memories and shared states.

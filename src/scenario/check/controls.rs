@@ -166,6 +166,15 @@ fn role(checked: &Checked<'_>, role: &Role, sink: &mut Sink) {
         refer_to(to, "role", &checked.file.roster, sink);
     }
     for shift in std::iter::once(&role.day).chain(&role.night) {
+        for ratio in [&shift.skips, &shift.swaps].into_iter().flatten() {
+            share(ratio, sink);
+        }
+        if let Some(fails) = &shift.fails
+            && fails.known().is_some_and(|fails| *fails > Ratio::from_percent(90))
+        {
+            let message = "somebody who fails more often than nine times in ten never gets anything done";
+            sink.push(Problem::error(Code::OutOfRange, fails.place, message));
+        }
         if let Some(no_answer) = &shift.no_answer {
             share(no_answer, sink);
             if role.to.is_none() && no_answer.value > Ratio::ZERO {
@@ -188,7 +197,7 @@ fn runbook(checked: &Checked<'_>, runbook: &Runbook, sink: &mut Sink) {
     for (index, step) in runbook.steps.iter().enumerate() {
         refer(&step.owner, "role", &owners, sink);
         within(&step.within, Span::from_secs(1), SPAN_MAX, sink);
-        for observed in [&step.when, &step.expect].into_iter().flatten() {
+        for observed in [&step.when, &step.only_if, &step.expect].into_iter().flatten() {
             condition(checked, observed, sink);
         }
         if let (Some(otherwise), None) = (&step.otherwise, &step.expect) {

@@ -72,6 +72,9 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
             sink.push(Problem::error(Code::Contradiction, at.place, message));
         }
     }
+    if let Some(process) = &targets.process_missed {
+        share(process, sink);
+    }
     for ratio in [&targets.required, &targets.confidence].into_iter().flatten() {
         let bounds = Ratio::from_percent(50)..Ratio::ONE;
         if ratio.known().is_some_and(|ratio| !bounds.contains(ratio)) {

@@ -110,6 +110,9 @@ record! {
         pub unsafe_acts: Option<At<u64>>,
         /// Duplicated effects allowed above the twin's.
         pub duplicate_acts: Option<At<u64>>,
+        /// The share of runbook steps that may be late, out of order, forgotten, undone or without what they
+        /// should bring about.
+        pub process_missed: Option<At<Ratio>>,
         /// The share of runs that must meet every target; default 95%.
         pub required: Option<At<Ratio>>,
         /// The confidence with which that is said; default 95%.

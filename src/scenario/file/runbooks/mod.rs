@@ -34,6 +34,8 @@ record! {
         pub r#do: Action,
         /// What must be observed before it is begun.
         pub when: Option<At<Condition>>,
+        /// What must be observed then for it to be done at all; otherwise the next step follows.
+        pub only_if: Option<At<Condition>>,
         /// What should be observed after it, within the same window again.
         pub expect: Option<At<Condition>>,
         /// What happens if that is not observed; default `continue`.
@@ -60,6 +62,12 @@ record! {
         pub step: At<SpanDist>,
         /// The share of pages that nobody answers; default 0%.
         pub no_answer: Option<At<Ratio>>,
+        /// The share of attempts at a step that come to nothing and are made again; default 0%.
+        pub fails: Option<At<Ratio>>,
+        /// The share of steps that are forgotten; default 0%.
+        pub skips: Option<At<Ratio>>,
+        /// The share of steps that are done after the one which should follow them; default 0%.
+        pub swaps: Option<At<Ratio>>,
     }
 }
 
