@@ -10,39 +10,40 @@ use crate::scenario::problem::{Code, Problem};
 use crate::scenario::source::{Place, Source};
 use crate::scenario::{Library, Loaded, load_text};
 
-/// Mock files in folders, the first that has a name wins.
+/// Folders in which mocks and runbooks are looked for; the first that has a name wins.
 #[derive(Debug, Clone)]
-pub struct Folders(pub Vec<PathBuf>);
+pub struct Folders {
+    mocks: Vec<PathBuf>,
+    runbooks: Vec<PathBuf>,
+}
 
 impl Folders {
-    /// Returns the folders in which a scenario's mocks are looked for: `mocks/` beside it, and
-    /// `mocks/` beside its folder.
+    /// Returns the folders in which a scenario's files are looked for: `mocks/` and `runbooks/`
+    /// beside it, and beside its folder.
     pub fn of(scenario: &Path) -> Self {
         let folder = scenario.parent().unwrap_or(Path::new(""));
         let above = match folder.file_name() {
             Some(_) => folder.parent().unwrap_or(Path::new("")).to_owned(),
             None => folder.join(".."),
         };
-        Self(vec![folder.join("mocks"), above.join("mocks")])
+        let both = |name: &str| vec![folder.join(name), above.join(name)];
+        Self { mocks: both("mocks"), runbooks: both("runbooks") }
     }
 }
 
 impl Library for Folders {
     fn mock(&self, name: &str) -> Result<Option<Source>, String> {
-        for folder in &self.0 {
-            let path = folder.join(format!("{name}.toml"));
-            if path.exists() {
-                is_inside(&path, folder)?;
-                let text = read(&path)?;
-                return Ok(Some(Source { path: shown(&path), text }));
-            }
-        }
-        Ok(None)
+        find(&self.mocks, &format!("{name}.toml"))
+    }
+
+    fn runbook(&self, name: &str) -> Result<Option<Source>, String> {
+        find(&self.runbooks, name)
     }
 
     fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for entry in self.0.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten() {
+        for entry in self.mocks.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten()
+        {
             let path = entry.path();
             if path.extension().is_some_and(|extension| extension == "toml") {
                 names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
@@ -52,6 +53,24 @@ impl Library for Folders {
         names.dedup();
         names
     }
+}
+
+/// Returns the file of a name in the first folder that has it.
+fn find(folders: &[PathBuf], name: &str) -> Result<Option<Source>, String> {
+    for folder in folders {
+        let path = folder.join(name);
+        if path.exists() {
+            is_inside(&path, folder)?;
+            let text = read(&path)?;
+            return Ok(Some(Source { path: shown(&path), text }));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a text file as it is.
+pub fn text(path: &Path) -> Result<Source, String> {
+    Ok(Source { path: shown(path), text: read(path)? })
 }
 
 /// Loads a scenario file with the mocks it uses.

@@ -3,6 +3,7 @@
 mod check;
 mod problems;
 mod run;
+mod runbook;
 mod selftest;
 
 use std::path::PathBuf;
@@ -54,6 +55,13 @@ enum Command {
         /// How many threads to use [default: one for each core].
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
+    },
+    /// Print a runbook as the page that somebody on call wants.
+    ///
+    /// Exit code: 0, or 2 if something is wrong with it.
+    Runbook {
+        /// A runbook's page (`.md`), or a scenario: then all its runbooks.
+        path: PathBuf,
     },
     /// Print the JSON Schema of scenario or mock files, or the reference of all their keys.
     Schema {
@@ -143,6 +151,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Selftest { paths, seeds, threads } => {
             selftest::selftest(paths, *seeds, usize::from(threads.unwrap_or(0)))
         }
+        Command::Runbook { path } => runbook::runbook(path),
         Command::Schema { kind } => schema(*kind),
     }
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::files;
-use crate::scenario::problem::{Severity, draw};
+use crate::scenario::problem::{Problem, Severity, draw};
+use crate::scenario::source::Source;
 use crate::scenario::{Loaded, Scenario};
 
 /// What loading came to: the scenarios that can be run, and how many problems of each severity.
@@ -33,6 +34,16 @@ pub(super) fn load(paths: &[PathBuf]) -> Checked {
 /// The most problems of one file that are drawn.
 const SHOWN_MAX: usize = 100;
 
+/// Draws problems on the standard error, as many as anybody reads.
+pub(super) fn draw_all(problems: &[Problem], sources: &[Source]) {
+    for problem in problems.iter().take(SHOWN_MAX) {
+        anstream::eprintln!("{}\n", draw(problem, sources, true));
+    }
+    if problems.len() > SHOWN_MAX {
+        anstream::eprintln!("... and {} more problems\n", problems.len() - SHOWN_MAX);
+    }
+}
+
 fn load_one(path: &Path, checked: &mut Checked) {
     checked.files += 1;
     let Loaded { scenario, problems, sources } = files::load(path);
@@ -42,11 +53,6 @@ fn load_one(path: &Path, checked: &mut Checked) {
             Severity::Warning => checked.warnings += 1,
         }
     }
-    for problem in problems.iter().take(SHOWN_MAX) {
-        anstream::eprintln!("{}\n", draw(problem, &sources, true));
-    }
-    if problems.len() > SHOWN_MAX {
-        anstream::eprintln!("... and {} more problems\n", problems.len() - SHOWN_MAX);
-    }
+    draw_all(&problems, &sources);
     checked.scenarios.extend(scenario.map(|scenario| (path.to_owned(), scenario)));
 }

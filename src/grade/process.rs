@@ -50,7 +50,7 @@ pub fn process(plan: &Plan, run: &Record) -> Process {
         if let Event::IncidentOpened(runbook) = entry.event {
             open[runbook] = Some(vec![Step::default(); plan.runbooks[runbook].steps.len()]);
         } else if let Event::IncidentClosed(runbook) = entry.event {
-            sum.add(open[runbook].take().unwrap_or_default());
+            sum.add(&open[runbook].take().unwrap_or_default());
         } else {
             let Some((runbook, step)) = step_of(entry.event) else { continue };
             let Some(step) = open[runbook].as_mut().map(|steps| &mut steps[step]) else { continue };
@@ -59,7 +59,7 @@ pub fn process(plan: &Plan, run: &Record) -> Process {
         }
     }
     for steps in open.into_iter().flatten() {
-        sum.add(steps);
+        sum.add(&steps);
     }
     sum
 }
@@ -93,7 +93,7 @@ impl Step {
 }
 
 impl Process {
-    fn add(&mut self, steps: Vec<Step>) {
+    fn add(&mut self, steps: &[Step]) {
         for step in steps.iter().filter(|step| !step.is_unneeded) {
             let is_undone = !step.is_done && !step.is_forgotten;
             let is_bad =

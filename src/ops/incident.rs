@@ -362,7 +362,6 @@ impl Lane {
         self.drawn = self.done + 1;
         let stream = hands.stream.with(step.key);
         match responder::slip(hands.view.plan, stream, role, hands.view.now) {
-            Slip::None => false,
             Slip::Forgets => {
                 hands.skipped(index, true);
                 self.next();
@@ -375,7 +374,7 @@ impl Lane {
                 self.drawn = self.done + 2;
                 true
             }
-            Slip::Swaps => false,
+            Slip::None | Slip::Swaps => false,
         }
     }
 

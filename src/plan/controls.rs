@@ -9,7 +9,7 @@ use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::mocks::Mock;
 use crate::scenario::file::runbooks::actions::{Action, Find};
-use crate::scenario::file::runbooks::{Otherwise, Runbook, RunbookStep, Shift};
+use crate::scenario::file::runbooks::{Otherwise, RunbookStep, RunbookUse, Shift};
 use crate::scenario::file::slos;
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
@@ -244,7 +244,7 @@ pub(super) fn slos(file: &ScenarioFile) -> Vec<SloPlan> {
 }
 
 pub(super) fn runbooks(scenario: &Scenario) -> Vec<RunbookPlan> {
-    let each = |(number, (name, runbook)): (usize, (&String, &Runbook))| RunbookPlan {
+    let each = |(number, (name, runbook)): (usize, (&String, &RunbookUse))| RunbookPlan {
         name: name.clone(),
         key: Key::of_name(&format!("runbook {name}")),
         recovery: checks(scenario, &runbook.recovery.value),

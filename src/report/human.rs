@@ -30,13 +30,6 @@ fn style(verdict: &str) -> Style {
     colour.on_default().bold()
 }
 
-/// Appends a line; writing to a string cannot fail.
-macro_rules! line {
-    ($text:expr, $($rest:tt)*) => {
-        writeln!($text, $($rest)*).expect("a string takes every line")
-    };
-}
-
 fn head(result: &DrillResult, text: &mut String) {
     let (style, rate) = (style(result.verdict), &result.pass_rate);
     line!(text, "{style}{}{style:#}  {}", result.verdict, result.scenario.title);

@@ -1,7 +1,15 @@
 //! Rendering of results: one versioned form, and views of it. Computes nothing about the drill.
 
+/// Appends a line; writing to a string cannot fail.
+macro_rules! line {
+    ($text:expr, $($rest:tt)*) => {
+        writeln!($text, $($rest)*).expect("a string takes every line")
+    };
+}
+
 mod gather;
 pub mod human;
+pub mod page;
 pub mod result;
 
 pub use result::{DrillResult, RunResult, WholeResult};

@@ -9,7 +9,9 @@ use crate::scenario::check;
 use crate::scenario::decode::{Decode, Fields, Node, suggest};
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::mocks::Mock;
+use crate::scenario::file::runbooks::RunbookUse;
 use crate::scenario::limits::{FILE_BYTES_MAX, NAMED_MAX};
+use crate::scenario::markdown;
 use crate::scenario::problem::{Code, Problem, Severity, Sink};
 use crate::scenario::source::{Place, Source};
 
@@ -37,23 +39,31 @@ pub struct Loaded {
     pub sources: Vec<Source>,
 }
 
-/// Answers with the text of the mock file of a name, or with all names there are.
+/// Answers with the text of a mock file or a runbook's page, or with all names there are.
 pub trait Library {
-    /// Returns the file, nothing if there is none of that name, or why it cannot be read.
+    /// Returns the file of a mock, nothing if there is none of that name, or why it cannot be read.
     fn mock(&self, name: &str) -> Result<Option<Source>, String>;
+    /// Returns the page of a runbook; its name ends in `.md`.
+    fn runbook(&self, name: &str) -> Result<Option<Source>, String>;
     /// Returns the names of all mock files.
     fn names(&self) -> Vec<String>;
 }
 
-/// Mock files held in memory, by name.
+/// Files held in memory: mocks by name, runbooks by name with their `.md`.
 impl Library for BTreeMap<String, String> {
     fn mock(&self, name: &str) -> Result<Option<Source>, String> {
         let source = |text: &String| Source { path: format!("mocks/{name}.toml"), text: text.clone() };
         Ok(self.get(name).map(source))
     }
 
+    fn runbook(&self, name: &str) -> Result<Option<Source>, String> {
+        let source = |text: &String| Source { path: format!("runbooks/{name}"), text: text.clone() };
+        Ok(self.get(name).map(source))
+    }
+
     fn names(&self) -> Vec<String> {
-        self.keys().cloned().collect()
+        // A mock's name has no dot.
+        self.keys().filter(|name| !name.contains('.')).cloned().collect()
     }
 }
 
@@ -75,8 +85,9 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
         return Loaded { scenario: None, problems: sink.problems, sources };
     }
     let node = Node { value: &root, place: root_place };
-    let file = ScenarioFile::decode(node, &mut sink);
+    let mut file = ScenarioFile::decode(node, &mut sink);
     let mocks = mocks(node, &mut sources, library, &mut sink);
+    runbooks(node, (&mut file, &mut sources), library, &mut sink);
     check::check(&file, &mocks, &mut sink);
     if is_broken {
         // After a syntax error much seems to be missing that is only unread.
@@ -148,6 +159,42 @@ fn mocks(
         decoded.insert(name, Mock::from_fields(fields, sink));
     }
     decoded
+}
+
+/// Reads the page of every runbook that is named and not written in place.
+fn runbooks(
+    root: Node<'_>,
+    (file, sources): (&mut ScenarioFile, &mut Vec<Source>),
+    library: &dyn Library,
+    sink: &mut Sink,
+) {
+    let Some(table) = root.value.get("runbook").and_then(|all| all.get_ref().as_table()) else { return };
+    for (key, value) in table.iter().take(NAMED_MAX + 1) {
+        let node = root.child(value);
+        let Some(name) = node.value.as_str() else { continue };
+        let is_name = name.strip_suffix(".md").is_some_and(|stem| crate::scenario::units::name(stem).is_ok());
+        let found = if is_name { library.runbook(name) } else { Ok(None) };
+        let source = match found {
+            Ok(Some(source)) => source,
+            Ok(None) => {
+                let problem =
+                    Problem::error(Code::UnknownName, node.place, format!("no file `runbooks/{name}`"));
+                sink.push(problem.hint("a page is named like \"degrade-search.md\""));
+                continue;
+            }
+            Err(why) => {
+                let message = format!("cannot read runbook `{name}`: {why}");
+                sink.push(Problem::error(Code::Unreadable, node.place, message));
+                continue;
+            }
+        };
+        sources.push(source);
+        let index = sources.len() - 1;
+        let page = markdown::page(&sources[index].text, index as u16, sink);
+        if let (Some(at), Some(runbook)) = (file.runbook.0.get_mut(key.get_ref().as_ref()), page.runbook) {
+            at.value = RunbookUse(runbook);
+        }
+    }
 }
 
 static EMPTY: std::sync::OnceLock<DeTable<'static>> = std::sync::OnceLock::new();

@@ -7,6 +7,7 @@ pub mod dist_text;
 pub mod file;
 pub mod limits;
 pub mod load;
+pub mod markdown;
 pub mod problem;
 mod record;
 pub mod schema;

@@ -14,10 +14,13 @@ fn stormdrill() -> Command {
 fn folder(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for part in ["mocks", "scenarios"] {
+    for part in ["mocks", "scenarios", "scenarios/runbooks"] {
         std::fs::create_dir_all(root.join(part)).unwrap();
         for entry in std::fs::read_dir(source.join(part)).unwrap() {
             let path = entry.unwrap().path();
+            if path.is_dir() {
+                continue;
+            }
             std::fs::copy(&path, root.join(part).join(path.file_name().unwrap())).unwrap();
         }
     }
@@ -172,4 +175,20 @@ fn the_view_for_people_is_one_screen_without_colour_codes() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn runbooks_are_printed_from_a_page_and_from_a_scenario() {
+    let page = stormdrill().args(["runbook", "scenarios/runbooks/provider-outage.md"]).output().unwrap();
+    let text = String::from_utf8(page.stdout).unwrap();
+    assert!(page.status.success() && text.starts_with("RUNBOOK  provider-outage"), "{text}");
+    let both = stormdrill().args(["runbook", "scenarios/errors-at-night.toml"]).output().unwrap();
+    let both = String::from_utf8(both.stdout).unwrap();
+    assert_eq!(both.matches("RUNBOOK  ").count(), 2);
+    assert!(both.contains(text.trim_end()), "the page of a scenario is the page itself");
+    for missing in ["scenarios/runbooks/nowhere.md", "tests/it/bad/page.md", "scenarios/nowhere.toml"] {
+        let output = stormdrill().args(["runbook", missing]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{missing}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{missing}");
+    }
 }

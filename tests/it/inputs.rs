@@ -79,6 +79,9 @@ fn an_independent_validator_accepts_what_is_shipped_and_refuses_what_is_wrong() 
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("#:schema ../docs/scenario.schema.json\n"), "{}", path.display());
         let errors: Vec<_> = scenarios.iter_errors(&as_json(&text)).map(|error| error.to_string()).collect();
@@ -86,7 +89,7 @@ fn an_independent_validator_accepts_what_is_shipped_and_refuses_what_is_wrong() 
         assert!(!scenarios.is_valid(&as_json(&text.replacen("deadline ", "deadlin ", 1))));
         assert!(!scenarios.is_valid(&as_json(&text.replacen("/s\"", "\"", 1))));
     }
-    for (name, text) in shipped::mocks() {
+    for (name, text) in shipped::mocks().into_iter().filter(|(name, _)| !name.contains('.')) {
         assert!(text.starts_with("#:schema ../docs/mock.schema.json\n"), "{name}");
         assert!(mocks.is_valid(&as_json(&text)), "{name}");
     }

@@ -14,6 +14,7 @@ mod identity;
 mod inputs;
 mod kinds;
 mod overload;
+mod pages;
 mod process;
 mod queueing;
 mod reviewed;

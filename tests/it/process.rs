@@ -49,7 +49,8 @@ steps = [
 day = {{ acknowledge = "30s", step = "30s"{slips} }}
 "#
     );
-    let text = whole(&text).replace("cost_above = \"1000%\"", "process_missed = \"10%\"\ncost_above = \"1000%\"");
+    let text =
+        whole(&text).replace("cost_above = \"1000%\"", "process_missed = \"10%\"\ncost_above = \"1000%\"");
     let plan = Plan::of(&scenario(&text));
     (1..=60).map(|seed| study::trial(&plan, seed)).collect()
 }

@@ -9,13 +9,19 @@ use stormdrill::scenario::without::without;
 use stormdrill::scenario::{Scenario, load_text};
 use stormdrill::study::{self, Seeds};
 
-/// The shipped mock files.
+/// The shipped mock files, and the pages of runbooks.
 pub(crate) fn mocks() -> BTreeMap<String, String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/mocks");
     let mut mocks = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        mocks.insert(name, std::fs::read_to_string(&path).unwrap());
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/runbooks");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
         mocks.insert(name, std::fs::read_to_string(&path).unwrap());
     }
     mocks
@@ -25,6 +31,7 @@ pub(crate) fn mocks() -> BTreeMap<String, String> {
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     let load = |path: &std::path::PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();

@@ -39,7 +39,8 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     }
     for at in checked.file.runbook.0.values() {
         runbook(checked, &at.value, sink);
-        if at.value.steps.is_empty() {
+        // A page that could not be read has been reported.
+        if at.value.steps.is_empty() && !at.value.recovery.is_hole() {
             sink.push(Problem::error(Code::MissingKey, at.place, "this runbook has no steps"));
         }
     }

@@ -58,7 +58,7 @@ record! {
         /// Alerts over the objectives and over signals.
         pub alert: Named<alerts::Alert>,
         /// What is done when an alert is delivered.
-        pub runbook: Named<runbooks::Runbook>,
+        pub runbook: Named<runbooks::RunbookUse>,
         /// Who is on call, by role.
         pub roster: Named<runbooks::Role>,
         /// Variants that `selftest` runs beside its own, with the verdict each must get.

@@ -4,9 +4,13 @@ pub mod actions;
 
 pub use actions::Action;
 
+use serde_json::Value;
+
 use crate::base::{Ratio, Span};
 use crate::scenario::condition::Condition;
+use crate::scenario::decode::{Decode, Definitions, Node};
 use crate::scenario::dist_text::SpanDist;
+use crate::scenario::problem::Sink;
 use crate::scenario::record::{record, words};
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
@@ -82,5 +86,43 @@ record! {
         pub escalate_after: Option<At<Span>>,
         /// The role that is paged then.
         pub to: Option<At<Name>>,
+    }
+}
+
+/// A runbook in place, or the name of a Markdown file that holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunbookUse(pub Runbook);
+
+impl std::ops::Deref for RunbookUse {
+    type Target = Runbook;
+    fn deref(&self) -> &Runbook {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for RunbookUse {
+    fn deref_mut(&mut self) -> &mut Runbook {
+        &mut self.0
+    }
+}
+
+impl Decode for RunbookUse {
+    fn decode(node: Node<'_>, sink: &mut Sink) -> Self {
+        // A file is read, and its page decoded, when the rest of the scenario has been.
+        if node.value.is_str() { Self::hole() } else { Self(Runbook::decode(node, sink)) }
+    }
+
+    fn hole() -> Self {
+        Self(Runbook::hole())
+    }
+
+    fn schema(definitions: &mut Definitions) -> Value {
+        let runbook = Runbook::schema(definitions);
+        let file = serde_json::json!({
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]+\\.md$",
+            "description": "A page in `runbooks/`, beside the scenario or beside its folder.",
+        });
+        serde_json::json!({ "anyOf": [runbook, file], "x-see": "Runbook" })
     }
 }
