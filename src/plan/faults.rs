@@ -3,6 +3,7 @@
 use crate::base::{Dist, Key, Ratio, Span, Time};
 use crate::plan::system::mock_index;
 use crate::scenario::Scenario;
+use crate::scenario::file::faults::incidents::{Happens, Part};
 use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::faults::{Fault, Inject, LostEnding, Sticky};
 use crate::scenario::source::At;
@@ -218,9 +219,9 @@ pub struct FaultPlan {
 
 pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
     let each = |fault: &Fault| {
-        let (share, effect) = effect(&fault.inject);
         let start = Time::ZERO + fault.start.value;
-        FaultPlan {
+        let (share, effect) = effect(&fault.inject);
+        let whole = FaultPlan {
             id: fault.id.value.0.clone(),
             key: Key::of_name(&format!("fault {}", fault.id.value.0)),
             mock: mock_index(scenario, &fault.on.value.0),
@@ -230,9 +231,45 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
             sticky: fault.sticky.map_or(Sticky::Request, |at| at.value),
             share: share.real(),
             effect,
+        };
+        if let Inject::Incident(incident) = &fault.inject {
+            incidents(&whole, incident.preset.value.parts())
+        } else {
+            vec![whole]
         }
     };
-    scenario.file.fault.iter().map(each).collect()
+    scenario.file.fault.iter().flat_map(each).collect()
+}
+
+/// Returns a fault for each part of an incident, stretched or cut to the whole.
+fn incidents(whole: &FaultPlan, parts: &[Part]) -> Vec<FaultPlan> {
+    let length = parts.iter().map(|part| part.to).fold(0.0, f64::max);
+    let scale = whole.end.since(whole.start).seconds() / length;
+    let at = |minutes: f64| whole.start + Span::from_secs_f64(minutes * scale);
+    let each = |(number, part): (u64, &Part)| {
+        let (share, effect, sticky) = match part.happens {
+            Happens::Error(share, status) => {
+                (share, FaultEffect::Error(status, Dist::Constant(1e7)), whole.sticky)
+            }
+            Happens::Hang(share) => (share, FaultEffect::Hang(Span::from_secs(60)), whole.sticky),
+            Happens::Wrong(share) => (share, FaultEffect::Flawed(Flaw::Wrong), Sticky::Session),
+            Happens::HistoryLoss(share) => (share, FaultEffect::Flawed(Flaw::HistoryLost(0.5)), whole.sticky),
+            Happens::Loop(share) => (share, FaultEffect::Flawed(Flaw::Again), Sticky::Session),
+        };
+        let id = if number == 0 { whole.id.clone() } else { format!("{}.{}", whole.id, number + 1) };
+        FaultPlan {
+            id,
+            key: whole.key.at(number),
+            start: at(part.from),
+            end: at(part.to).min(whole.end),
+            ramp: Span::from_secs_f64(part.ramp * scale),
+            share,
+            effect,
+            sticky,
+            ..whole.clone()
+        }
+    };
+    (0..).zip(parts).map(each).collect()
 }
 
 /// The chance that an agent follows a planted instruction, where none is stated (`AgentDojo`, 2024).
@@ -267,6 +304,8 @@ fn effect(inject: &Inject) -> (Ratio, FaultEffect) {
             (lost.share.value, FaultEffect::ReplyLost { is_cut })
         }
         Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
+        // It is several faults, each with its own.
+        Inject::Incident(_) => (Ratio::ZERO, FaultEffect::Flawed(Flaw::Wrong)),
         Inject::RetryAfter(after) => {
             let wait = after.wait.map_or(Span::from_secs(300), |at| at.value);
             (after.share.value, FaultEffect::RetryAfter(wait))

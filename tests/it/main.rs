@@ -11,6 +11,7 @@ mod costs;
 mod drift;
 mod guardrails;
 mod identity;
+mod incidents;
 mod inputs;
 mod kinds;
 mod overload;

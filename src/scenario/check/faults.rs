@@ -4,6 +4,7 @@ use crate::base::{Ratio, Span};
 use crate::scenario::check::{Checked, boundaries, refer, share, unique};
 use crate::scenario::file::faults::cost::CacheLoss;
 use crate::scenario::file::faults::drift::{Corruption, QualityDrop, RefusalSpike, ToolCallDegrade};
+use crate::scenario::file::faults::incidents::{Happens, Part};
 use crate::scenario::file::faults::{Fault, Inject, Share};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
@@ -94,6 +95,14 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         | Inject::HandoverTruncation(of)
         | Inject::Deadlock(of)
         | Inject::Livelock(of) => on_tool(fault, mock, of, sink),
+        Inject::Incident(incident) => {
+            let parts = incident.preset.known().map_or(&[][..], |preset| preset.parts());
+            let is_of_model =
+                |part: &Part| matches!(part.happens, Happens::Wrong(_) | Happens::HistoryLoss(_));
+            if parts.iter().any(is_of_model) {
+                on_model(fault, mock, sink);
+            }
+        }
         Inject::Bleed(of) | Inject::Loop(of) => share(&of.share, sink),
         Inject::VerifierBypass(of) => {
             share(&of.share, sink);

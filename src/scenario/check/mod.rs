@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{Ratio, Span};
 use crate::scenario::decode::{Named, suggest};
 use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::faults::{Fault, Inject};
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::mocks::Mock;
 use crate::scenario::limits::{DURATION_MAX, NAMED_MAX};
@@ -70,9 +71,14 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
     few(&file.variant, "variants", sink);
     few(&file.runbook, "runbooks", sink);
     few(&file.roster, "roles", sink);
-    if file.fault.len() > NAMED_MAX {
+    // An incident is as many faults as it has parts.
+    let parts = |fault: &Fault| {
+        if let Inject::Incident(incident) = &fault.inject { incident.preset.value.parts().len() } else { 1 }
+    };
+    if file.fault.iter().map(parts).sum::<usize>() > NAMED_MAX {
         let message = format!("a drill may have at most {NAMED_MAX} faults");
-        sink.push(Problem::error(Code::Limit, file.fault[NAMED_MAX].id.place, message));
+        let place = file.fault.last().map_or(Place::NOWHERE, |fault| fault.id.place);
+        sink.push(Problem::error(Code::Limit, place, message));
     }
 }
 

@@ -4,12 +4,14 @@ pub mod agents;
 pub mod context;
 pub mod cost;
 pub mod drift;
+pub mod incidents;
 pub mod permission;
 
 use agents::{Contention, MessageReorder};
 use context::{DescriptionPoison, HistoryLoss, Injection, MemoryPoison, Overflow};
 use cost::{CacheLoss, PriceChange, RetryLayers, TokenInflation};
 use drift::{Corruption, QualityDrop, ReasoningBloat, RefusalSpike, SilentSwap, ToolCallDegrade, Truncation};
+use incidents::Incident;
 use permission::{FalseAllow, GuardrailOutage, RevocationLag, TokenExpiry};
 
 use crate::base::{Ratio, Span};
@@ -221,6 +223,8 @@ choice! {
         Contention(Contention) = "contention",
         /// Reads of a shared state miss the last update.
         StaleRead(Share) = "stale-read",
+        /// An incident that really happened.
+        Incident(Incident) = "incident",
         /// A verifier lets everything pass.
         VerifierBypass(Share) = "verifier-bypass",
     }
