@@ -29,8 +29,11 @@ impl World<'_> {
         let mut hits = 0;
         for index in &self.stations[mock].faults {
             let fault = &self.plan.faults[usize::from(*index)];
-            if fault.effect.is_on_calls() && is_hit(fault, self.now, self.seed, &caller) {
-                self.record.witnesses[usize::from(*index)].decided = Some(self.now);
+            let witness = &mut self.record.witnesses[usize::from(*index)];
+            let is_turn =
+                witness.decisions < fault.first_n && witness.exposed.is_multiple_of(fault.every_nth);
+            if fault.effect.is_on_calls() && is_turn && is_hit(fault, self.now, self.seed, &caller) {
+                witness.decide(self.now);
                 hits |= 1 << index;
             }
         }

@@ -140,9 +140,12 @@ impl World<'_> {
         let plan = self.plan;
         let found = self.stations[mock].faults.iter().map(|index| usize::from(*index)).find(|index| {
             let fault = &plan.faults[*index];
-            is_it(&fault.effect) && crate::model::overlay::is_hit(fault, self.now, self.seed, &caller)
+            let has_left = self.record.witnesses[*index].decisions < fault.first_n;
+            is_it(&fault.effect)
+                && has_left
+                && crate::model::overlay::is_hit(fault, self.now, self.seed, &caller)
         })?;
-        self.record.witnesses[found].decided = Some(self.now);
+        self.record.witnesses[found].decide(self.now);
         Some(found)
     }
 }

@@ -137,6 +137,7 @@ mod tests {
             unsafe_acts: None,
             duplicate_acts: None,
             process_missed: None,
+            diagnosed: None,
             required: Ratio::from_percent(required),
             confidence: Ratio::from_percent(95),
         }

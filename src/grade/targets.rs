@@ -110,8 +110,27 @@ pub fn targets(
     };
     count("unsafe_acts", stated.unsafe_acts, harm.unsafe_acts);
     count("duplicate_acts", stated.duplicate_acts, harm.duplicate_acts);
+    if let Some(mock) = stated.diagnosed {
+        results.push(diagnosed(plan, run, mock));
+    }
     results.push(aftermath(plan, run, twin));
     results
+}
+
+/// Whether the last diagnosis named the right mock: 0 if it did, 1 if not; absent without a diagnosis.
+fn diagnosed(plan: &Plan, run: &Record, wanted: usize) -> TargetResult {
+    let named =
+        run.journal.entries().iter().rev().find_map(|entry| {
+            if let Event::Diagnosed { mock, .. } = entry.event { Some(mock) } else { None }
+        });
+    let measured = named.map(|mock| if mock == Some(wanted) { 0.0 } else { 1.0 });
+    let result = TargetResult::new("diagnosed", Unit::Count, 0.0, measured);
+    let details = match named {
+        Some(Some(mock)) if mock != wanted => vec![format!("it named {}", plan.mocks[mock].name)],
+        Some(None) => vec!["it named nothing".into()],
+        Some(Some(_)) | None => Vec::new(),
+    };
+    TargetResult { details, ..result }
 }
 
 /// The aftermath: steady state again, and nothing left behind.

@@ -68,6 +68,8 @@ mod tests {
             ramp: Span(100),
             sticky,
             share,
+            first_n: u64::MAX,
+            every_nth: 1,
             effect: FaultEffect::Hang(Span::ZERO),
         }
     }

@@ -217,6 +217,8 @@ pub struct TargetPlan {
     pub duplicate_acts: Option<u64>,
     /// The share of runbook steps that may go wrong.
     pub process_missed: Option<Ratio>,
+    /// The mock that the last diagnosis must name.
+    pub diagnosed: Option<usize>,
     /// The share of runs that must pass.
     pub required: Ratio,
     /// The confidence of the verdict and of evidence.
@@ -415,7 +417,8 @@ pub(super) fn roles(file: &ScenarioFile) -> Vec<RolePlan> {
     file.roster.iter().map(each).collect()
 }
 
-pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
+pub(super) fn targets(scenario: &Scenario) -> TargetPlan {
+    let file = &scenario.file;
     let targets = file.targets.as_ref().expect("checked: targets are stated");
     let contain = targets.contain.as_ref().map(|contain| &contain.0);
     let recover = targets.recover.as_ref().map(|recover| &recover.0);
@@ -440,6 +443,7 @@ pub(super) fn targets(file: &ScenarioFile) -> TargetPlan {
         unsafe_acts: targets.unsafe_acts.map(|at| at.value),
         duplicate_acts: targets.duplicate_acts.map(|at| at.value),
         process_missed: targets.process_missed.map(|at| at.value),
+        diagnosed: targets.diagnosed.as_ref().map(|name| usize::from(mock_index(scenario, &name.value.0))),
         required: targets.required.map_or(Ratio::from_percent(95), |at| at.value),
         confidence: targets.confidence.map_or(Ratio::from_percent(95), |at| at.value),
     }

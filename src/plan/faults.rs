@@ -213,6 +213,10 @@ pub struct FaultPlan {
     pub sticky: Sticky,
     /// The share of requests that it hits, at full dose.
     pub share: f64,
+    /// How many calls it hits at most.
+    pub first_n: u64,
+    /// Which of those that come by it may hit: each so-manieth.
+    pub every_nth: u64,
     /// What it does.
     pub effect: FaultEffect,
 }
@@ -230,6 +234,8 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
             ramp: fault.ramp.map_or(Span::ZERO, |at| at.value),
             sticky: fault.sticky.map_or(Sticky::Request, |at| at.value),
             share: share.real(),
+            first_n: fault.first_n.map_or(u64::MAX, |at| at.value),
+            every_nth: fault.every_nth.map_or(1, |at| at.value),
             effect,
         };
         if let Inject::Incident(incident) = &fault.inject {

@@ -113,7 +113,7 @@ impl Plan {
             alerts: alerts::alerts(scenario),
             runbooks: controls::runbooks(scenario),
             roles: controls::roles(file),
-            targets: controls::targets(file),
+            targets: controls::targets(scenario),
             lanes: lanes.0,
         }
     }

@@ -108,6 +108,8 @@ pub struct Witness {
     pub last: Option<Time>,
     /// When it last decided to change a request; a release is verified by this.
     pub decided: Option<Time>,
+    /// How many requests it decided to change.
+    pub decisions: u64,
     /// How many requests it changed.
     pub hits: u64,
     /// How many requests it could have changed.
@@ -115,6 +117,12 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// Notes that the fault decided to change a request.
+    pub fn decide(&mut self, now: Time) {
+        self.decided = Some(now);
+        self.decisions += 1;
+    }
+
     /// Counts a request that the fault changed; returns whether it was the first.
     pub fn hit(&mut self, now: Time) -> bool {
         let is_first = self.first.is_none();

@@ -214,3 +214,19 @@ fn full_dose_of_every_kind_is_witnessed_and_meets_every_call_that_it_concerns() 
         assert!(is_seen, "{kind} changes something");
     }
 }
+
+#[test]
+fn a_fault_may_count_instead_of_drawing() {
+    let all = fault("error", "lookup", "{ share = \"100%\", status = 400 }");
+    let counted = |more: &str| {
+        let fault = all.replace("inject.", &format!("{more}\ninject."));
+        rehearse(&plan(&format!("{SYSTEM}{fault}")), 5).witnesses[0]
+    };
+    let first = counted("first_n = 7");
+    assert_eq!((first.hits, first.decisions), (7, 7));
+    assert!(first.last < Some(first.first.unwrap() + stormdrill::base::Span::from_secs(60)), "{first:?}");
+    let tenth = counted("every_nth = 10");
+    assert_eq!(tenth.hits, tenth.exposed / 10);
+    let both = counted("every_nth = 10\nfirst_n = 3");
+    assert_eq!(both.hits, 3);
+}

@@ -4,6 +4,7 @@
 #![expect(clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod architecture;
+mod boundaries;
 mod command_line;
 mod contained;
 mod controls;

@@ -98,8 +98,8 @@ proptest::proptest! {
     #[test]
     fn no_page_makes_the_reader_panic(cut in 0..4000_usize, length in 0..200_usize, more in "[`\\[\\]{}#=\"\\n\\r\t ä.a-z]{0,12}") {
         let text = include_str!("../../scenarios/runbooks/provider-outage.md");
-        let (from, to) = (cut.min(text.len()), (cut + length).min(text.len()));
-        let mutated = format!("{}{more}{}", &text[..from], &text[to..]);
+        let before = text.chars().take(cut);
+        let mutated: String = before.chain(more.chars()).chain(text.chars().skip(cut + length)).collect();
         let mut sink = Sink::default();
         let page = markdown::page(&mutated, 0, &mut sink);
         let source = Source { path: "page.md".into(), text: mutated };

@@ -1,10 +1,10 @@
 //! Checks of the faults: in time, in dose, and on a mock that can have them.
 
 use crate::base::{Ratio, Span};
-use crate::scenario::check::{Checked, boundaries, refer, share, unique};
+use crate::scenario::check::{Checked, boundaries, count_within, refer, share, unique};
 use crate::scenario::file::faults::cost::CacheLoss;
 use crate::scenario::file::faults::drift::{Corruption, QualityDrop, RefusalSpike, ToolCallDegrade};
-use crate::scenario::file::faults::incidents::{Happens, Part};
+use crate::scenario::file::faults::incidents::{Happens, Incident, Part};
 use crate::scenario::file::faults::{Fault, Inject, Share};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
@@ -16,6 +16,9 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     for fault in &checked.file.fault {
         refer(&fault.on, "mock", &names, sink);
         times(checked, fault, sink);
+        for count in [&fault.first_n, &fault.every_nth].into_iter().flatten() {
+            count_within(count, 1, 1_000_000_000, sink);
+        }
         dose(checked, fault, checked.mocks.get(&fault.on.value.0), sink);
     }
 }
@@ -60,14 +63,10 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         }
         Inject::Error(error) => {
             share(&error.share, sink);
-            if let Some(status) = &error.status
-                && status.known().is_some_and(|status| !(400..=599).contains(status))
-            {
-                sink.push(Problem::error(
-                    Code::OutOfRange,
-                    status.place,
-                    "an error has a status from 400 to 599",
-                ));
+            let status = error.status.filter(|at| at.known().is_some_and(|code| !(400..=599).contains(code)));
+            if let Some(status) = status {
+                let message = "an error has a status from 400 to 599";
+                sink.push(Problem::error(Code::OutOfRange, status.place, message));
             }
         }
         Inject::Capacity(_) | Inject::RateLimit(_) => taken(fault, mock, sink),
@@ -95,14 +94,7 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         | Inject::HandoverTruncation(of)
         | Inject::Deadlock(of)
         | Inject::Livelock(of) => on_tool(fault, mock, of, sink),
-        Inject::Incident(incident) => {
-            let parts = incident.preset.known().map_or(&[][..], |preset| preset.parts());
-            let is_of_model =
-                |part: &Part| matches!(part.happens, Happens::Wrong(_) | Happens::HistoryLoss(_));
-            if parts.iter().any(is_of_model) {
-                on_model(fault, mock, sink);
-            }
-        }
+        Inject::Incident(incident) => self::incident(fault, mock, incident, sink),
         Inject::Bleed(of) | Inject::Loop(of) => share(&of.share, sink),
         Inject::VerifierBypass(of) => {
             share(&of.share, sink);
@@ -128,6 +120,14 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         | Inject::Impersonation(_)
         | Inject::Contention(_)
         | Inject::StaleRead(_) => boundaries::check((checked, fault), mock, sink),
+    }
+}
+
+fn incident(fault: &Fault, mock: Option<&Mock>, incident: &Incident, sink: &mut Sink) {
+    let parts = incident.preset.known().map_or(&[][..], |preset| preset.parts());
+    let is_of_model = |part: &Part| matches!(part.happens, Happens::Wrong(_) | Happens::HistoryLoss(_));
+    if parts.iter().any(is_of_model) {
+        on_model(fault, mock, sink);
     }
 }
 

@@ -72,6 +72,9 @@ fn targets(checked: &Checked<'_>, targets: &Targets, sink: &mut Sink) {
             sink.push(Problem::error(Code::Contradiction, at.place, message));
         }
     }
+    if let Some(mock) = &targets.diagnosed {
+        checked.mock(mock, sink);
+    }
     if let Some(process) = &targets.process_missed {
         share(process, sink);
     }

@@ -8,7 +8,7 @@ use crate::scenario::file::load::Tier;
 use crate::scenario::problem::Sink;
 use crate::scenario::record::{record, words};
 use crate::scenario::source::At;
-use crate::scenario::units::Line;
+use crate::scenario::units::{Line, Name};
 
 record! {
     /// When new harm must have stopped.
@@ -113,6 +113,8 @@ record! {
         /// The share of runbook steps that may be late, out of order, forgotten, undone or without what they
         /// should bring about.
         pub process_missed: Option<At<Ratio>>,
+        /// The mock that the last diagnosis must name.
+        pub diagnosed: Option<At<Name>>,
         /// The share of runs that must meet every target; default 95%.
         pub required: Option<At<Ratio>>,
         /// The confidence with which that is said; default 95%.

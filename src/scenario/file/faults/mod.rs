@@ -245,6 +245,10 @@ record! {
         pub ramp: Option<At<Span>>,
         /// What one decision of the fault holds for; default `request`.
         pub sticky: Option<At<Sticky>>,
+        /// Of the calls that its share would hit, only so many, from the first on; default all.
+        pub first_n: Option<At<u64>>,
+        /// Of the requests that come by, only each so-manieth; default each.
+        pub every_nth: Option<At<u64>>,
         /// What is injected, and its dose.
         pub inject: Inject,
     }

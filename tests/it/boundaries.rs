@@ -1,0 +1,182 @@
+//! Permissions, guardrails that fail, shared state that is put back, costs that nobody says.
+
+use stormdrill::engine::rehearse;
+use stormdrill::plan::Plan;
+use stormdrill::record::{Event, Record};
+use stormdrill::study;
+
+use crate::kinds::{SYSTEM, fault};
+use crate::{plan, scenario, whole};
+
+fn unsafe_acts(record: &Record) -> u64 {
+    record.effects.iter().map(|effects| effects.unsafe_acts).sum()
+}
+
+fn executed(record: &Record) -> u64 {
+    record.effects.iter().map(|effects| effects.executed).sum()
+}
+
+/// The system with a policy that catches everything, and what it does while it is down.
+fn with_policy(on_outage: &str) -> String {
+    let policy = format!("policy = {{ catches = \"100%\", on_outage = \"{on_outage}\" }}");
+    SYSTEM.replace("policy = { catches = \"50%\" }", &policy)
+}
+
+#[test]
+fn a_guardrail_that_is_down_fails_open_or_closed_as_it_says() {
+    let widened = fault("scope-widen", "tool", "{}");
+    let outage = fault("guardrail-outage", "tool", "{ guard = \"policy\" }").replace("\"it\"", "\"down\"");
+    let run =
+        |on_outage: &str, faults: &str| rehearse(&plan(&format!("{}{faults}", with_policy(on_outage))), 5);
+    let guarded = run("closed", &widened);
+    assert_eq!(unsafe_acts(&guarded), 0, "the policy forbids what the server has begun to allow");
+    let both = format!("{widened}{outage}");
+    let (closed, open) = (run("closed", &both), run("open", &both));
+    assert_eq!(unsafe_acts(&closed), 0);
+    assert!(unsafe_acts(&open) > 300, "{}", unsafe_acts(&open));
+    assert!(executed(&closed) + 300 < executed(&guarded), "closed, it refuses what is permitted too");
+}
+
+#[test]
+fn an_allow_list_does_not_see_a_call_in_another_name_and_an_origin_check_does() {
+    let deputy = fault("confused-deputy", "tool", "{ share = \"100%\" }");
+    let system = SYSTEM.replace("policy = { catches = \"50%\" }\n", "GUARD\n");
+    let run = |guard: &str| rehearse(&plan(&format!("{}{deputy}", system.replace("GUARD", guard))), 5);
+    assert!(unsafe_acts(&run("allow_list = true")) > 300);
+    assert_eq!(unsafe_acts(&run("allow_list = true\norigin_check = true")), 0);
+}
+
+/// A runbook that acts as soon as effects are denied too often, which they always are.
+fn acting(steps: &str) -> String {
+    format!(
+        r#"
+[alert.Denied]
+when.threshold = {{ signal = "denials", mock = "tool", bad_above = "20%", over = "1m" }}
+for = "6m30s"
+severity = "sev2"
+runbook = "act"
+[runbook.act]
+recovery = "backlog < 1000"
+steps = [{steps}]
+"#
+    )
+}
+
+fn step(id: &str, action: &str) -> String {
+    format!("{{ id = \"{id}\", owner = \"auto\", within = \"1m\", do.{action} }},")
+}
+
+#[test]
+fn a_revoked_permission_is_honoured_for_as_long_as_the_server_lags() {
+    let revoke = acting(&step("revoke", "revoke = { permission = \"write\", agent = \"planner\" }"));
+    let run = |lag: &str| {
+        let fault = fault("revocation-lag", "tool", &format!("{{ lag = \"{lag}\" }}"));
+        rehearse(&plan(&format!("{SYSTEM}{revoke}{fault}")), 5)
+    };
+    let (none, some, more) = (run("0s"), run("1m"), run("5m"));
+    assert_eq!((unsafe_acts(&none), none.witnesses[0].hits), (0, 0));
+    assert!(unsafe_acts(&some) > 20, "{}", unsafe_acts(&some));
+    assert!(unsafe_acts(&more) > 3 * unsafe_acts(&some));
+    // A call that was let in may still fail.
+    assert!(some.witnesses[0].hits >= unsafe_acts(&some), "each of them is witnessed");
+    // A switch at the gateway does not wait for the server.
+    let kill = acting(
+        &(step("revoke", "revoke = { permission = \"write\", agent = \"planner\" }")
+            + &step("kill", "kill-switch = { mock = \"tool\" }")),
+    );
+    let fault = fault("revocation-lag", "tool", "{ lag = \"5m\" }");
+    let killed = rehearse(&plan(&format!("{SYSTEM}{kill}{fault}")), 5);
+    assert!(unsafe_acts(&killed) < 5, "{}", unsafe_acts(&killed));
+    assert!(killed.left_behind.iter().any(|left| left.contains("effects switched off")));
+}
+
+#[test]
+fn a_boundary_is_valid_only_once_what_is_permitted_is_what_is_declared() {
+    let steps = step("kill", "kill-switch = { mock = \"tool\" }")
+        + &step("look", "validate = { mock = \"tool\" }")
+        + &step("back", "undo = { steps = [\"kill\"] }");
+    let audit = acting(&steps).replace(
+        "when.threshold = { signal = \"denials\", mock = \"tool\", bad_above = \"20%\", over = \"1m\" }\nfor = \"6m30s\"",
+        "when.audit = { mock = \"tool\" }\nevery = \"1m\"",
+    );
+    let text = format!("{SYSTEM}{audit}{}", fault("scope-widen", "tool", "{}"));
+    let run = rehearse(&plan(&text), 5);
+    let fired = run.journal.first(|event| matches!(event, Event::AlertFiring(_))).unwrap();
+    assert!((360.0..=420.0).contains(&fired.seconds()), "the next audit finds it: {fired:?}");
+    let done = |number| {
+        run.journal.first(|event| matches!(event, Event::StepDone { step, .. } if step == number)).unwrap()
+    };
+    assert!(done(1).seconds() >= 840.0, "not before the scope is narrow again: {:?}", done(1));
+    assert!(run.left_behind.is_empty(), "{:?}", run.left_behind);
+}
+
+#[test]
+fn what_a_reply_does_not_say_is_in_no_budget_unless_it_is_estimated() {
+    let budget = "[guard.model]\nGUARD\n";
+    let system = SYSTEM.replace("deadline = true\n", "deadline = true\nbudget = { per_minute = \"$0.5\" }\n");
+    let silent = fault("usage-missing", "model", "{ share = \"100%\" }");
+    let run = |guard: &str, fault: &str| {
+        let text = format!("{system}{}{fault}", budget.replace("GUARD", guard));
+        rehearse(&plan(&text), 5).spend.total()
+    };
+    let (said, unsaid) = (run("timeout = \"60s\"", ""), run("timeout = \"60s\"", &silent));
+    assert!(unsaid * 10 > said * 12, "the budget holds nothing back: {said} and {unsaid}");
+    assert_eq!(run("timeout = \"60s\"\nestimates_usage = true", &silent), said, "to the picodollar");
+}
+
+/// Every agent reads and writes one board; the bus cuts messages short for a while.
+fn disagreeing(cause: &str) -> String {
+    let heal = step("replay", "diagnose = { find = \"distortion\" }")
+        + &step("pin", "pin-snapshot = { state = \"board\" }")
+        + &step("back", "restore = { state = \"board\" }")
+        + &step("unpin", "undo = { steps = [\"pin\"] }");
+    let planner = SYSTEM.lines().find(|line| line.contains("verify =")).unwrap();
+    let system = SYSTEM
+        .replace(&format!("{planner}\n"), "")
+        .replace(
+            "{ ask = \"model\", tokens = { in = \"200\", out = \"100\" } },\n]",
+            "{ use = \"board\", access = \"read\" }, { ask = \"model\", tokens = { in = \"200\", out = \"100\" } }, { use = \"board\", access = \"update\" },\n]",
+        )
+        .replace("objects = 20", "objects = 500");
+    // The alarm is rung when the fault is over, so that nothing distorts the board again.
+    let bell = "[[fault]]\nid = \"bell\"\non = \"lookup\"\nstart = \"15m\"\nduration = \"1m\"\ninject.error = { share = \"100%\" }\n";
+    let runbook = acting(&heal).replace(
+        "when.threshold = { signal = \"denials\", mock = \"tool\", bad_above = \"20%\", over = \"1m\" }\nfor = \"6m30s\"",
+        "when.threshold = { signal = \"call-errors\", mock = \"lookup\", bad_above = \"20%\", over = \"15s\" }",
+    );
+    format!("{system}{runbook}{cause}{bell}").replace("at = \"16m\"", "at = \"19m\"")
+}
+
+#[test]
+fn a_replay_names_the_node_that_distorted_the_state_first_in_every_run() {
+    let causes = [
+        (fault("handover-truncation", "bus", "{ share = \"10%\" }"), "bus"),
+        (fault("injection", "memory", "{ share = \"30%\", hijack = \"100%\" }"), "memory"),
+    ];
+    for (cause, culprit) in causes {
+        let text = whole(&disagreeing(&cause))
+            .replace("cost_above", &format!("diagnosed = \"{culprit}\"\ncost_above"));
+        let plan = Plan::of(&scenario(&text));
+        for seed in 1..=100 {
+            let card = study::trial(&plan, seed).card;
+            let target = card.targets.iter().find(|target| target.name == "diagnosed").unwrap();
+            assert!(target.is_met, "{culprit}, seed {seed}: {}", target.why());
+        }
+    }
+}
+
+#[test]
+fn distorted_objects_are_put_back_to_the_snapshot_before_the_distortion() {
+    let cause = fault("handover-truncation", "bus", "{ share = \"5%\" }");
+    let run = rehearse(&plan(&disagreeing(&cause)), 1);
+    let put_back = run.journal.entries().iter().find_map(|entry| {
+        if let Event::PutBack { objects, .. } = entry.event { Some(objects) } else { None }
+    });
+    assert!(put_back.is_some_and(|objects| objects > 5), "{put_back:?}");
+    let board = |record: &Record| record.left_behind.iter().any(|left| left.contains("distorted"));
+    let still = format!("{:?}", run.left_behind);
+    let nothing = disagreeing(&cause)
+        .replace("do.restore = { state = \"board\" }", "do.diagnose = { find = \"distortion\" }");
+    assert!(board(&rehearse(&plan(&nothing), 1)), "without it they stay");
+    assert!(!still.contains("pinned"), "{still}");
+}
