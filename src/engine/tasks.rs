@@ -99,10 +99,10 @@ impl World<'_> {
             .shed
             .is_some_and(|shed| in_flight as u64 > shed.in_flight_above && shed.tiers.has(tier));
         let share = self.admitted[tier];
-        // One task in fifty gets through, so that later faults are met too.
+        // One task in ten gets through, so that later faults are met too.
         let is_sabotaged = plan.tasks.is_sabotaged
             && self.record.witnesses.iter().any(|witness| witness.first.is_some())
-            && key.with(SABOTAGE).unit() >= 0.02;
+            && key.with(SABOTAGE).unit() >= 0.1;
         sheds || is_sabotaged || (share < 1.0 && key.with(ADMISSION).unit() >= share)
     }
 
