@@ -41,6 +41,8 @@ pub(super) struct Rollout {
     step: usize,
     share: Ratio,
     is_held: bool,
+    /// When the new version took over.
+    done: Option<Time>,
     /// How often somebody has been asked.
     asked: u64,
     /// By evaluation, the judgements of the new and the old version when it began.
@@ -64,6 +66,7 @@ impl Default for Rollout {
             step: 0,
             share: Ratio::ZERO,
             is_held: false,
+            done: None,
             asked: 0,
             since: Vec::new(),
         }
@@ -150,7 +153,11 @@ impl Rollout {
 
     /// Returns why the rollout must be taken back, if it must.
     fn verdict(&self, reach: &Reach<'_, '_>) -> Option<RollbackReason> {
-        if self.share == Ratio::ZERO || matches!(self.phase, Phase::Returning { .. } | Phase::Returned) {
+        let is_over = self.done.is_some_and(|done| reach.view.now > done + reach.plan.watch);
+        if self.share == Ratio::ZERO
+            || is_over
+            || matches!(self.phase, Phase::Returning { .. } | Phase::Returned)
+        {
             return None;
         }
         let since = |evaluation: usize| {
@@ -224,7 +231,7 @@ impl Rollout {
         match reach.plan.steps.get(self.step) {
             None => {
                 reach.journal.push(now, Event::RolloutDone(reach.number));
-                self.phase = Phase::Done;
+                (self.phase, self.done) = (Phase::Done, Some(now));
                 false
             }
             Some(RolloutStep::Weight(share)) => {

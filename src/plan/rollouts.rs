@@ -60,6 +60,8 @@ pub struct RolloutPlan {
     pub canary: Option<ComparePlan>,
     /// The evaluation, and how many bad judgements take the rollout back.
     pub stop_loss: Option<(usize, u64)>,
+    /// How long both go on once it is done.
+    pub watch: Span,
     /// How long taking it back takes, in nanoseconds.
     pub takes: Dist,
     /// The chance that taking it back fails.
@@ -95,6 +97,7 @@ pub(super) fn rollouts(scenario: &Scenario) -> Vec<RolloutPlan> {
             start: Time::ZERO + rollout.start.value,
             steps,
             canary,
+            watch: rollout.watch.map_or(Span::from_secs(600), |at| at.value),
             stop_loss: rollout.stop_loss.as_ref().map(|stop| (evaluation(&stop.evaluation), stop.bad.value)),
             takes: rollout.rollback.takes.as_ref().map_or(Dist::Constant(0.0), |at| at.value.0.clone()),
             fails: rollout.rollback.fails.map_or(0.0, |at| at.value.real()),

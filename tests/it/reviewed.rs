@@ -450,3 +450,42 @@ fn a_later_fault_is_timed_too_and_the_longest_detection_counts() {
     let took = seen.detect.unwrap().since(seen.onset.unwrap()).seconds();
     assert!((240.0..400.0).contains(&took), "the second took longer: {seen:?}");
 }
+
+/// A stop-loss once went on counting for ever, so that false alarms took a good version back.
+#[test]
+fn a_stop_loss_ends_some_time_after_its_rollout_is_done() {
+    let text = r#"
+duration = "60m"
+baseline = "8m"
+[mocks.old]
+kind = "model"
+first_token = "500ms"
+per_token = "1ms"
+[mocks.new]
+kind = "model"
+first_token = "500ms"
+per_token = "1ms"
+[load]
+arrivals.constant = "5/s"
+tiers = { standard = "100%" }
+[agents.a]
+plan = [{ ask = "old", tokens = { in = "100", out = "100" } }]
+[slo.done]
+success = "90%"
+[evaluation.e]
+sample = "25%"
+false_alarms = "3%"
+[rollout.v2]
+mock = "old"
+to = "new"
+start = "10m"
+stop_loss = { evaluation = "e", bad = 30 }
+rollback = { takes = "10s" }
+steps = [{ set-weight = "10%" }, { pause = "1m" }, { set-weight = "100%" }]
+"#;
+    let backs = |text: &str| {
+        rehearse(&plan(text), 1).journal.count(|event| matches!(event, Event::RollbackBegun { .. }))
+    };
+    assert_eq!(backs(text), 0, "some 22 false alarms in ten minutes");
+    assert_eq!(backs(&text.replace("rollback =", "watch = \"40m\"\nrollback =")), 1);
+}

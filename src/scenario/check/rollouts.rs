@@ -81,6 +81,9 @@ fn tests(checked: &Checked<'_>, rollout: &Rollout, sink: &mut Sink) {
         refer_to(&stop.evaluation, "evaluation", &checked.file.evaluation, sink);
         count_within(&stop.bad, 1, 1_000_000, sink);
     }
+    if let Some(watch) = &rollout.watch {
+        within(watch, Span::ZERO, DURATION_MAX, sink);
+    }
     if let Some(fails) = &rollout.rollback.fails
         && fails.known().is_some_and(|fails| *fails >= Ratio::ONE)
     {

@@ -100,6 +100,8 @@ record! {
         pub canary: Option<Canary>,
         /// The most harm it may do.
         pub stop_loss: Option<StopLoss>,
+        /// How long the test and the stop-loss go on once it is done; default `10m`.
+        pub watch: Option<At<Span>>,
         /// How it is taken back.
         pub rollback: Rollback,
         /// Everything at once, whatever the steps say: against the rule of the house.
