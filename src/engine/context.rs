@@ -299,7 +299,7 @@ impl World<'_> {
         let count = state.objects();
         let is_contention = |effect: &FaultEffect| matches!(effect, FaultEffect::Contention(_));
         let crowd = self.meets(slot, mock, is_contention);
-        let own = self.tasks[slot].key.with(OBJECT).unit();
+        let own = self.tasks[slot].home.with(OBJECT).unit();
         let mut object = (own * f64::from(count)) as u32;
         if let Some(fault) = crowd
             && let FaultEffect::Contention(objects) = &self.plan.faults[fault].effect
@@ -310,7 +310,8 @@ impl World<'_> {
         let Store::State(state) = &self.stations[mock].store else { return };
         let seen = if is_old { state.read_old(object) } else { state.read(object) };
         let task = &mut self.tasks[slot];
-        (task.object, task.version, task.read_at) = (object, seen.version, task.pc);
+        (task.object, task.version) = (object, seen.version);
+        (task.read_at, task.read_by) = (task.pc, task.agent);
         if let Some(spread) = seen.distorted_by {
             self.taint(slot, (Some(mock as u8), None), Some(spread), Via::State);
         }
@@ -327,6 +328,7 @@ impl World<'_> {
             self.record.mocks[mock].conflicts += 1;
             let task = &mut self.tasks[slot];
             task.conflicts += 1;
+            task.agent = task.read_by;
             return if task.conflicts > CONFLICTS_MAX { Next::Fail } else { Next::To(task.read_at) };
         }
         // Somebody else's update is overwritten by one that has not seen it.

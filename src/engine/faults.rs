@@ -210,7 +210,9 @@ impl World<'_> {
     pub(super) fn poison(&mut self, index: usize) {
         let fault = &self.plan.faults[index];
         let FaultEffect::MemoryPoison { entries, every, hijack } = fault.effect else { return };
-        let count = (f64::from(entries) * Dose::at(fault, self.now).0 + 0.5) as u32;
+        // What comes once comes whole; what comes again and again rises with the ramp.
+        let dose = if every.is_some() { Dose::at(fault, self.now).0 } else { 1.0 };
+        let count = (f64::from(entries) * dose + 0.5) as u32;
         for _ in 0..count {
             let spread = Spread {
                 at: self.now,

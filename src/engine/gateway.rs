@@ -43,32 +43,53 @@ impl World<'_> {
         let mock = usize::from(call.mock);
         let guard = &plan.guards[mock];
         let station = &self.stations[mock];
-        let needs_approval = station.needs_approval && !call.is_approved;
         if station.is_killed {
             return Some(self.deny(slot, mock));
         }
-        let is_declared = self.is_declared(slot, mock);
-        if needs_approval {
-            return Some(self.deny(slot, mock));
+        if station.needs_approval && !call.is_approved {
+            // It waits for somebody's word: nothing has been refused yet.
+            return Some(Failure::Denied);
         }
-        if guard.has_allow_list && !is_declared && !call.is_approved {
-            // Under another's name the list lets it through, unless calls say on whose behalf they are.
-            let is_in_disguise = self.meets(slot, mock, is(Boundary::Deputy)).is_some();
-            if !is_in_disguise || guard.has_origin_check {
-                if is_in_disguise {
-                    self.witness_boundary(slot, mock, Boundary::Deputy);
-                }
-                return Some(self.deny(slot, mock));
-            }
+        // What a person has approved is not looked at again.
+        if call.is_approved {
+            return None;
+        }
+        let is_declared = self.is_declared(slot, mock);
+        if !is_declared && self.is_stopped_by_name(slot, mock) {
+            return Some(self.deny(slot, mock));
         }
         let policy = guard.screen(ScreenName::Policy)?;
         let task = &self.tasks[slot];
         let key = task.key.at(u64::from(task.visit - 1)).with(POLICY);
-        match self.look(slot, mock, policy, (key, !is_declared && !call.is_approved)) {
+        match self.look(slot, mock, policy, (key, !is_declared)) {
             Look::Passed => None,
-            Look::Caught => Some(self.deny(slot, mock)),
-            Look::Closed => Some(Failure::Refused),
+            Look::Caught => {
+                self.telemetry.replies[mock].all += 1;
+                self.telemetry.replies[mock].caught += 1;
+                if !is_declared {
+                    self.witness_boundary(slot, mock, Boundary::Widened);
+                }
+                Some(self.deny(slot, mock))
+            }
+            Look::Closed => {
+                self.telemetry.calls[mock].ended += 1;
+                self.telemetry.calls[mock].failed += 1;
+                Some(Failure::Refused)
+            }
         }
+    }
+
+    /// Whether the client refuses what the agent is not permitted: by its own name with an allow-list,
+    /// and under another's if calls say on whose behalf they are made.
+    fn is_stopped_by_name(&mut self, slot: u32, mock: usize) -> bool {
+        let guard = &self.plan.guards[mock];
+        let is_in_disguise = self.meets(slot, mock, is(Boundary::Deputy)).is_some();
+        let is_stopped = if is_in_disguise { guard.has_origin_check } else { guard.has_allow_list };
+        if is_stopped {
+            let boundary = if is_in_disguise { Boundary::Deputy } else { Boundary::Widened };
+            self.witness_boundary(slot, mock, boundary);
+        }
+        is_stopped
     }
 
     fn witness_boundary(&mut self, slot: u32, mock: usize, boundary: Boundary) {
@@ -185,7 +206,8 @@ impl World<'_> {
                 call.is_approved = draws.unit() < chance;
                 Some(Span(step_up.takes.sample_count(&mut draws)))
             }
-            Failure::Expired => {
+            Failure::Expired if !call.is_refreshed => {
+                self.tasks[slot].call.is_refreshed = true;
                 let takes = Span(guard.refresh.as_ref()?.sample_count(&mut draws));
                 self.tasks[slot].credential = self.now + takes;
                 Some(takes)
@@ -200,6 +222,7 @@ impl World<'_> {
             | Failure::RateLimited(_)
             | Failure::Cut
             | Failure::Denied
+            | Failure::Expired
             | Failure::Malformed
             | Failure::Declined
             | Failure::Refused => None,

@@ -75,6 +75,10 @@ impl World<'_> {
         for screen in &plan.guards[mock].screens {
             let is_about_replies =
                 !matches!(screen.name, ScreenName::Provenance | ScreenName::Quarantine | ScreenName::Policy);
+            if screen.name == ScreenName::Policy && self.attempts[attempt].token != NONE {
+                // It looked before the call; the task pays the time once that has been made.
+                got.delay = got.delay + screen.delay;
+            }
             if is_about_replies {
                 got.delay = got.delay + screen.delay;
                 self.screen(task, mock, screen, (key, &mut got))?;

@@ -15,6 +15,8 @@ pub(crate) const LOOPS: usize = crate::scenario::limits::PLAN_DEPTH_MAX + 1;
 pub(crate) struct Task {
     /// Its stream.
     pub(crate) key: Key,
+    /// The stream of the task whose work it is: its own, unless it was delivered a second time.
+    pub(crate) home: Key,
     pub(crate) arrived: Time,
     /// What it has cost.
     pub(crate) cost: Money,
@@ -59,6 +61,8 @@ pub(crate) struct Task {
     pub(crate) object: u32,
     pub(crate) version: u32,
     pub(crate) read_at: u16,
+    /// The agent that read it.
+    pub(crate) read_by: u8,
     /// Updates that were refused, hand-overs, repetitions of one call, and new beginnings.
     pub(crate) conflicts: u8,
     pub(crate) redone: u8,
@@ -89,6 +93,8 @@ pub(crate) struct Call {
     /// A person has been asked about its effect, and has approved it.
     pub(crate) is_asked: bool,
     pub(crate) is_approved: bool,
+    /// A new credential has been fetched for it.
+    pub(crate) is_refreshed: bool,
     /// The tool's schema has been looked up again.
     pub(crate) is_relisted: bool,
 }
@@ -107,6 +113,7 @@ impl Call {
         is_ask: false,
         is_asked: false,
         is_approved: false,
+        is_refreshed: false,
         is_relisted: false,
     };
 

@@ -36,6 +36,7 @@ impl World<'_> {
         self.record.series.tiers[self.bucket][tier].arrived += 1;
         let task = Task {
             key,
+            home: key,
             arrived: self.now,
             cost: Money::ZERO,
             context: 0,
@@ -64,6 +65,7 @@ impl World<'_> {
             object: 0,
             version: 0,
             read_at: 0,
+            read_by: 0,
             conflicts: 0,
             redone: 0,
             hops: 0,
@@ -320,7 +322,11 @@ impl World<'_> {
             Next::On => task.pc += 1,
             Next::Again if task.repeated > self.plan.tasks.loop_limit => return self.fail(slot),
             Next::Again => {}
-            Next::To(pc) => task.pc = pc,
+            Next::To(pc) => {
+                // What lies between will be done again.
+                task.acted_before |= std::mem::take(&mut task.acted);
+                task.pc = pc;
+            }
             Next::Restart => self.restart(slot),
             Next::Fail => return self.fail(slot),
             Next::Stuck => {

@@ -50,7 +50,9 @@ impl View<'_> {
             }
             Check::CaughtBelow(mock, share, span) => {
                 let replies = self.windows.replies(mock, span, self.telemetry);
-                self.windows.is_full(span) && !share.is_exceeded(replies.caught, replies.all, Ratio::ONE)
+                self.windows.is_full(span)
+                    && replies.all > 0
+                    && !share.is_exceeded(replies.caught, replies.all, Ratio::ONE)
             }
             Check::IsBack(rollout) => desk.is_back[rollout],
             Check::AsDeclared(mock) => !self.telemetry.differs[mock],

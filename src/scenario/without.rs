@@ -6,6 +6,7 @@
 
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::faults::Inject;
 use crate::scenario::file::guards::{Guards, Part, TaskGuard};
 use crate::scenario::file::rollouts::{Rollout, RolloutStep};
 use crate::scenario::source::{At, Place};
@@ -20,6 +21,7 @@ pub fn without(scenario: &Scenario, names: &[String]) -> Result<Scenario, (Strin
         }
         remove(&mut reduced.file, name);
     }
+    forget_faults_of_guards(&mut reduced.file);
     Ok(reduced)
 }
 
@@ -125,4 +127,19 @@ fn remove_from_rollout(rollout: &mut Rollout, part: &str) {
         "gates" => rollout.steps.retain(|step| !matches!(step, RolloutStep::Gate(_))),
         _ => {}
     }
+}
+
+/// A guardrail that is switched off cannot fail: faults of it go with it.
+fn forget_faults_of_guards(file: &mut ScenarioFile) {
+    let calls = &file.guard.calls;
+    file.fault.retain(|fault| {
+        let guard = if let Inject::GuardrailOutage(outage) = &fault.inject {
+            outage.guard.value
+        } else if let Inject::FalseAllow(allow) = &fault.inject {
+            allow.guard.value
+        } else {
+            return true;
+        };
+        calls.get(&fault.on.value.0).is_some_and(|of| of.screens().any(|(name, _)| name == guard))
+    });
 }

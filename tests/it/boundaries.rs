@@ -180,3 +180,69 @@ fn distorted_objects_are_put_back_to_the_snapshot_before_the_distortion() {
     assert!(board(&rehearse(&plan(&nothing), 1)), "without it they stay");
     assert!(!still.contains("pinned"), "{still}");
 }
+
+/// Credentials that expire at once were once fetched anew without end.
+#[test]
+fn a_credential_is_fetched_once_for_a_call() {
+    let expiry = fault("token-expiry", "board", "{ lifetime = \"0s\" }");
+    let system = SYSTEM.replace("[guard.board]\n", "[guard.board]\nrefresh = \"0s\"\n");
+    let run = rehearse(&plan(&format!("{system}{expiry}")), 5);
+    assert!(run.mocks.iter().all(|mock| mock.requests < 20_000));
+    assert!(run.witnesses[0].hits > 300);
+}
+
+/// A fault of a guardrail that is switched off could never be met, and the drill was not exposed.
+#[test]
+fn a_fault_of_a_guardrail_goes_with_the_guardrail() {
+    let outage = fault("guardrail-outage", "tool", "{ guard = \"policy\" }");
+    let whole = scenario(&whole(&format!("{SYSTEM}{outage}")));
+    assert_eq!(Plan::of(&whole).faults.len(), 1);
+    for name in ["guards", "guard.tool", "guard.tool.policy"] {
+        let reduced = stormdrill::scenario::without::without(&whole, &[name.into()]).unwrap();
+        assert_eq!(Plan::of(&reduced).faults.len(), 0, "{name}");
+    }
+}
+
+/// What is prevented wholly was never met by the server, and counted as not exposed.
+#[test]
+fn a_widening_that_is_wholly_prevented_is_witnessed_at_the_gateway() {
+    let system = SYSTEM.replace("policy = { catches = \"50%\" }\n", "allow_list = true\n");
+    let run = rehearse(&plan(&format!("{system}{}", fault("scope-widen", "tool", "{}"))), 5);
+    assert_eq!(unsafe_acts(&run), 0);
+    assert!(run.witnesses[0].hits > 300);
+    let alone = SYSTEM.replace("policy = { catches = \"50%\" }\n", "origin_check = true\n");
+    let deputy = fault("confused-deputy", "tool", "{ share = \"100%\" }");
+    assert_eq!(unsafe_acts(&rehearse(&plan(&format!("{alone}{deputy}")), 5)), 0);
+}
+
+/// A conflict once sent a task to the step at which it had read, in the program of another agent.
+#[test]
+fn an_update_that_is_refused_is_read_again_by_whoever_read_it() {
+    let text = r#"
+duration = "20m"
+baseline = "5m"
+[mocks.board]
+kind = "tool"
+service = "50ms"
+objects = 1
+[load]
+arrivals.poisson = "2/s"
+tiers = { standard = "100%" }
+[agents.a]
+deadline = "60s"
+plan = [{ think = "100ms" }, { think = "100ms" }, { use = "board", access = "read" }, { think = "300ms" }, { hand_over = "b" }]
+[agents.b]
+share = "0%"
+plan = [{ use = "board", access = "update" }]
+[guard.board]
+compare_and_set = true
+[slo.done]
+success = "10%"
+"#;
+    let run = rehearse(&plan(text), 1);
+    assert!(run.mocks[0].conflicts > 300, "{:?}", run.mocks[0]);
+    assert_eq!(run.mocks[0].lost_updates, 0);
+    // Each conflict is one more read and one more update.
+    let tasks: u64 = run.tiers.iter().map(|tier| tier.arrived).sum();
+    assert!(run.mocks[0].requests > 2 * tasks + run.mocks[0].conflicts);
+}

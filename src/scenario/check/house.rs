@@ -6,11 +6,12 @@ use crate::scenario::check::alerts::goal;
 use crate::scenario::check::traffic::{first_rate, is_known, tier_share};
 use crate::scenario::check::{Checked, share, tier, within};
 use crate::scenario::file::load::Tier;
-use crate::scenario::file::runbooks::Action;
+use crate::scenario::file::runbooks::actions::{Action, KillSwitch, RequireApproval};
 use crate::scenario::file::targets::Targets;
 use crate::scenario::limits::SPAN_MAX;
 use crate::scenario::problem::{Code, Problem, Sink};
-use crate::scenario::source::Place;
+use crate::scenario::source::{At, Place};
+use crate::scenario::units::Name;
 
 const TOP: Place = Place { source: 0, start: 0, end: 0 };
 
@@ -38,15 +39,27 @@ fn widenings(checked: &Checked<'_>, sink: &mut Sink) {
         let steps = &at.value.steps;
         for (index, step) in steps.iter().enumerate() {
             let Action::Undo(undo) = &step.r#do else { continue };
-            let narrows = |action: &Action| {
-                matches!(action, Action::KillSwitch(_) | Action::Revoke(_) | Action::RequireApproval(_))
+            let given_back = |name: &At<Name>| {
+                let undone = steps.iter().find(|other| other.id.value == name.value)?;
+                let mock = if let Action::KillSwitch(KillSwitch { mock })
+                | Action::RequireApproval(RequireApproval { mock }) = &undone.r#do
+                {
+                    Some(mock)
+                } else if let Action::Revoke(_) = &undone.r#do {
+                    None
+                } else {
+                    return None;
+                };
+                Some(mock)
             };
-            let widens = undo.steps.iter().any(|name| {
-                let undone = steps.iter().find(|other| other.id.value == name.value);
-                undone.is_some_and(|undone| narrows(&undone.r#do))
-            });
-            let is_validated = steps[..index].iter().any(|other| matches!(&other.r#do, Action::Validate(_)));
-            if widens && !is_validated {
+            // A permission may concern several mocks: any of them will do.
+            let is_validated = |mock: Option<&At<Name>>| {
+                steps[..index].iter().any(|other| {
+                    matches!(&other.r#do, Action::Validate(of) if mock.is_none_or(|mock| of.mock == *mock))
+                })
+            };
+            let widens = undo.steps.iter().filter_map(given_back).any(|mock| !is_validated(mock));
+            if widens {
                 let message = format!("step `{}` widens what may be done", step.id.value.0);
                 let problem = Problem::error(Code::UnvalidatedPermission, step.id.place, message);
                 sink.push(problem.hint("put a step with `do.validate` before it"));
