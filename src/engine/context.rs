@@ -1,6 +1,6 @@
 //! What a reply does to the task that gets it: to its context, its work, and the state it shares.
 
-use crate::base::Key;
+use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::screens::{Got, Look};
 use crate::engine::slab::NONE;
@@ -43,7 +43,7 @@ pub(super) enum Next {
 
 impl World<'_> {
     /// Takes a reply in: what is wrong with it, what was asked of a store, and what a verifier says.
-    pub(super) fn absorb(&mut self, slot: u32, got: &Got) -> Next {
+    pub(super) fn absorb(&mut self, slot: u32, got: &mut Got) -> Next {
         let plan = self.plan;
         let task = &self.tasks[slot];
         let (mock, key) = (usize::from(task.call.mock), task.key.at(u64::from(task.visit - 1)));
@@ -57,11 +57,11 @@ impl World<'_> {
             Op::Ask { verifies: Some(chances), .. } => self.verify(slot, *chances, got),
             Op::Use { access: Access::Recall(entries), .. } => {
                 let entries = entries.sample_count(&mut key.with(RECALL).draws());
-                self.recall(slot, mock, entries);
+                got.delay = got.delay + self.recall(slot, mock, entries);
                 Next::On
             }
             Op::Use { access: Access::Remember, .. } => {
-                self.remember(slot, mock);
+                got.delay = got.delay + self.remember(slot, mock);
                 Next::On
             }
             Op::Use { access: Access::Read, .. } => {
@@ -180,7 +180,7 @@ impl World<'_> {
             ..task.clone()
         };
         let slot = self.tasks.insert(twin);
-        self.sleep(slot, crate::base::Span(1), false);
+        self.sleep(slot, Span(1), false);
     }
 
     /// Begins the work of a task again with the agent that it came to first, and an empty context.
@@ -221,48 +221,54 @@ impl World<'_> {
         if task.redone > REDONE_MAX { Next::Fail } else { Next::Restart }
     }
 
-    /// Entries of a memory are recalled: poisoned ones may be followed.
-    fn recall(&mut self, slot: u32, mock: usize, entries: u64) {
+    /// Entries of a memory are recalled: poisoned ones may be followed. Returns how long they were
+    /// looked at.
+    fn recall(&mut self, slot: u32, mock: usize, entries: u64) -> Span {
         let plan = self.plan;
+        let screen = plan.guards[mock].screen(ScreenName::Provenance);
         if self.stations[mock].is_quarantined {
-            return;
+            return Span::ZERO;
         }
         let task = &self.tasks[slot];
         let key = task.key.at(u64::from(task.visit - 1)).with(RECALL);
         for number in 0..entries {
             let own = key.at(number + 1);
-            let Store::Memory(memory) = &self.stations[mock].store else { return };
-            let Entry::Poisoned(spread, hijack) = memory.recall(own.unit()) else { continue };
-            let look = plan.guards[mock]
-                .screen(ScreenName::Provenance)
-                .map(|screen| self.look(slot, mock, screen, (own, true)));
+            let Store::Memory(memory) = &self.stations[mock].store else { break };
+            let entry = memory.recall(own.unit());
+            let look = screen.map(|screen| self.look(slot, mock, screen, (own, entry != Entry::Clean)));
             match look {
                 Some(Look::Caught) => self.telemetry.replies[mock].caught += 1,
                 Some(Look::Closed) => {}
                 Some(Look::Passed) | None => {
-                    if own.with(HIJACK).unit() < hijack {
+                    if let Entry::Poisoned(spread, hijack) = entry
+                        && own.with(HIJACK).unit() < hijack
+                    {
                         self.taint(slot, (Some(mock as u8), None), Some(spread), Via::Memory);
                     }
                 }
             }
         }
+        screen.map_or(Span::ZERO, |screen| screen.delay)
     }
 
-    /// A task puts an entry into a memory: a poisoned one if its own context is.
-    fn remember(&mut self, slot: u32, mock: usize) {
+    /// A task puts an entry into a memory: a poisoned one if its own context is. Returns how long it
+    /// was looked at.
+    fn remember(&mut self, slot: u32, mock: usize) -> Span {
+        let screen = self.plan.guards[mock].screen(ScreenName::Quarantine);
+        let delay = screen.map_or(Span::ZERO, |screen| screen.delay);
         if self.stations[mock].is_quarantined {
-            return;
+            return Span::ZERO;
         }
         let task = &self.tasks[slot];
         let (from, key) = (task.taint, task.key.at(u64::from(task.visit - 1)));
-        if let Some(screen) = self.plan.guards[mock].screen(ScreenName::Quarantine) {
+        if let Some(screen) = screen {
             match self.look(slot, mock, screen, (key, from != NONE)) {
                 Look::Passed => {}
                 Look::Caught => {
                     self.telemetry.replies[mock].caught += 1;
-                    return;
+                    return delay;
                 }
-                Look::Closed => return,
+                Look::Closed => return delay,
             }
         }
         let entry = if from == NONE {
@@ -277,6 +283,7 @@ impl World<'_> {
         if let Store::Memory(memory) = &mut self.stations[mock].store {
             memory.remember(entry);
         }
+        delay
     }
 
     /// Returns the chance that an agent follows what a spread carries: its source's.

@@ -293,7 +293,7 @@ impl World<'_> {
     }
 
     /// The call of a task has succeeded: its result joins the context, and the task goes on.
-    pub(super) fn succeeded(&mut self, slot: u32, got: Got) {
+    pub(super) fn succeeded(&mut self, slot: u32, mut got: Got) {
         let task = &mut self.tasks[slot];
         task.is_wrong |= !got.is_right;
         let token = task.call.token;
@@ -310,7 +310,7 @@ impl World<'_> {
         }
         task.call.token = NONE;
         self.drop_token(token);
-        let next = self.absorb(slot, &got);
+        let next = self.absorb(slot, &mut got);
         self.go_on(slot, next, got);
     }
 

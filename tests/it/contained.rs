@@ -235,3 +235,24 @@ steps = [{steps}]
     assert!(healed.provenance.acts().len() * 3 < left.provenance.acts().len());
     assert_eq!(healed.journal.count(|event| matches!(event, Event::Purged { .. })), 1);
 }
+
+/// Screens in front of a memory take their time, cost their money, and err.
+#[test]
+fn screens_of_a_memory_cost_what_they_say() {
+    let run = |screens: &str| rehearse(&plan(&guarded(&bare(), "memory", screens)), 5);
+    let none = run("timeout = \"60s\"");
+    let paid = run(
+        "provenance = { catches = \"100%\", false_positives = \"10%\", delay = \"2s\", cost = \"$0.001\" }",
+    );
+    let tasks: u64 = none.mocks[1..].iter().map(|mock| mock.requests).max().unwrap();
+    assert!(tasks > 1000 && none.spend.judging == 0);
+    let memory = plan(&bare()).mocks.iter().position(|mock| mock.name == "memory").unwrap();
+    // Two entries are recalled for each task that remembers one.
+    let recalled = none.mocks[memory].requests / 2 * 2;
+    let looks = paid.spend.judging / 1_000_000_000;
+    assert!(looks.abs_diff(u128::from(recalled)) <= 4, "{looks} looks at {recalled} entries");
+    let caught = paid.mocks[memory].caught;
+    assert!(caught * 8 < recalled && recalled < caught * 12, "{caught} of {recalled}");
+    let later = paid.latencies[0].mean() - none.latencies[0].mean();
+    assert!(later > 1e6, "{later} microseconds: most of the tasks recall, and wait for two seconds");
+}
