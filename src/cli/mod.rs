@@ -43,7 +43,7 @@ enum Command {
     /// Test whether drills can tell good controls from bad ones.
     ///
     /// For each scenario: with its controls it passes; doing nothing (no guardrails, no runbooks) fails; a
-    /// saboteur that refuses everything once a fault is met fails; and without a fault no alert fires and
+    /// saboteur that refuses nearly everything once a fault is met fails; and without a fault no alert fires and
     /// no harm is done. Exit code: 0 if all of that holds, 1 if not, 2 bad input.
     Selftest {
         /// Scenario files, or folders of them.
@@ -104,7 +104,7 @@ struct RunArguments {
     /// Switch something off: faults, guards, alerts, runbooks, or the ID of one of them.
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
-    /// Refuse every task once a fault has been met: a drill that passes so proves nothing.
+    /// Refuse nearly every task once a fault has been met: a drill that passes so proves nothing.
     #[arg(long)]
     saboteur: bool,
 }

@@ -4,12 +4,12 @@ use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::screens::{Got, Look};
 use crate::engine::slab::NONE;
-use crate::engine::state::{LOOPS, Store, Task};
+use crate::engine::state::{Call, LOOPS, Read, Store, Task};
 use crate::model::memory::Entry;
 use crate::plan::{Access, FaultEffect, Flaw, Op, PoisonBy};
 use crate::record::{Spread, Via};
 use crate::scenario::file::faults::permission::ScreenName;
-use crate::scenario::limits::TOKENS_MAX;
+use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
 const HIJACK: Key = Key::of_name("following of instruction");
 const REPEAT: Key = Key::of_name("starting over");
@@ -53,10 +53,14 @@ impl World<'_> {
         {
             return next;
         }
+        if let (Op::Ask { .. }, Some(screen)) = (op, &plan.tasks.context_reset) {
+            // It looked before the question; the task pays the time with the answer.
+            got.delay = got.delay + screen.delay;
+        }
         match op {
             Op::Ask { verifies: Some(chances), .. } => self.verify(slot, *chances, got),
             Op::Use { access: Access::Recall(entries), .. } => {
-                let entries = entries.sample_count(&mut key.with(RECALL).draws());
+                let entries = entries.sample_count(&mut key.with(RECALL).draws()).min(TIMES_MAX as u64);
                 got.delay = got.delay + self.recall(slot, mock, entries);
                 Next::On
             }
@@ -140,13 +144,17 @@ impl World<'_> {
         None
     }
 
+    /// Notes that contamination has reached a place; returns the number of that.
+    pub(super) fn spread(&mut self, at: (Option<u8>, Option<u8>), from: Option<u32>, via: Via) -> u32 {
+        self.record.provenance.spread(Spread::new(self.now, at, from, via))
+    }
+
     /// What does not belong there has reached the context of a task.
     pub(super) fn taint(&mut self, slot: u32, at: (Option<u8>, Option<u8>), from: Option<u32>, via: Via) {
         if self.tasks[slot].taint != NONE {
             return;
         }
-        let spread = Spread { at: self.now, mock: at.0, fault: at.1, from, via, distance: 0 };
-        let number = self.record.provenance.spread(spread);
+        let number = self.spread(at, from, via);
         let task = &mut self.tasks[slot];
         (task.taint, task.is_wrong) = (number, true);
     }
@@ -166,13 +174,16 @@ impl World<'_> {
             self.telemetry.replies[mock].caught += 1;
             return;
         }
+        if self.is_full() {
+            return;
+        }
         let task = &self.tasks[slot];
         let twin = Task {
             key: task.key.with(TWICE),
             attempt: NONE,
             wake: 0,
             deadline: 0,
-            call: crate::engine::state::Call::NONE,
+            call: Call::NONE,
             pc: task.pc + 1,
             // Whatever it does has been done, or will be.
             acted_before: u64::MAX,
@@ -274,10 +285,7 @@ impl World<'_> {
         let entry = if from == NONE {
             Entry::Clean
         } else {
-            let (at, place) = (self.now, Some(mock as u8));
-            let spread =
-                Spread { at, mock: place, fault: None, from: Some(from), via: Via::Memory, distance: 0 };
-            let number = self.record.provenance.spread(spread);
+            let number = self.spread((Some(mock as u8), None), Some(from), Via::Memory);
             Entry::Poisoned(number, self.hijack_of(number))
         };
         if let Store::Memory(memory) = &mut self.stations[mock].store {
@@ -306,55 +314,56 @@ impl World<'_> {
         let count = state.objects();
         let is_contention = |effect: &FaultEffect| matches!(effect, FaultEffect::Contention(_));
         let crowd = self.meets(slot, mock, is_contention);
-        let own = self.tasks[slot].home.with(OBJECT).unit();
-        let mut object = (own * f64::from(count)) as u32;
+        let mut object = self.tasks[slot].object_of(count);
         if let Some(fault) = crowd
             && let FaultEffect::Contention(objects) = &self.plan.faults[fault].effect
         {
-            object = (own * f64::from((*objects).min(count))) as u32;
+            object = self.tasks[slot].object_of((*objects).min(count));
             self.witness(1 << fault, |_| true);
         }
         let Store::State(state) = &self.stations[mock].store else { return };
         let seen = if is_old { state.read_old(object) } else { state.read(object) };
         let task = &mut self.tasks[slot];
-        (task.object, task.version) = (object, seen.version);
-        (task.read_at, task.read_by) = (task.pc, task.agent);
+        task.read =
+            Some(Read { mock: mock as u8, agent: task.agent, pc: task.pc, object, version: seen.version });
         if let Some(spread) = seen.distorted_by {
             self.taint(slot, (Some(mock as u8), None), Some(spread), Via::State);
         }
     }
 
-    /// A task updates the object that it has read.
+    /// A task updates the object that it has read; one that has not read the state writes blindly.
     fn update(&mut self, slot: u32, mock: usize) -> Next {
         let task = &self.tasks[slot];
-        let (object, version, taint) = (task.object, task.version, task.taint);
+        let (taint, read) = (task.taint, task.read.filter(|read| usize::from(read.mock) == mock));
         let Store::State(state) = &mut self.stations[mock].store else { return Next::On };
         state.snapshot_if_due(self.now);
-        let is_changed = state.read(object).version != version;
-        if is_changed && self.plan.guards[mock].compares_and_sets {
+        let object = read.map_or_else(|| task.object_of(state.objects()), |read| read.object);
+        let conflict = read.filter(|read| state.read(object).version != read.version);
+        if let Some(read) = conflict.filter(|_| self.plan.guards[mock].compares_and_sets) {
             self.record.mocks[mock].conflicts += 1;
             let task = &mut self.tasks[slot];
             task.conflicts += 1;
-            task.agent = task.read_by;
-            return if task.conflicts > CONFLICTS_MAX { Next::Fail } else { Next::To(task.read_at) };
+            task.agent = read.agent;
+            return if task.conflicts > CONFLICTS_MAX { Next::Fail } else { Next::To(read.pc) };
         }
         // Somebody else's update is overwritten by one that has not seen it.
-        self.record.mocks[mock].lost_updates += u64::from(is_changed);
-        let place = Some(mock as u8);
-        let at = self.now;
-        let distorted_by = if taint != NONE {
-            let spread =
-                Spread { at, mock: place, fault: None, from: Some(taint), via: Via::State, distance: 0 };
-            Some(self.record.provenance.spread(spread))
-        } else if is_changed {
-            let spread =
-                Spread { at, mock: place, fault: None, from: None, via: Via::LostUpdate, distance: 0 };
-            Some(self.record.provenance.spread(spread))
-        } else {
-            None
+        self.record.mocks[mock].lost_updates += u64::from(conflict.is_some());
+        let place = (Some(mock as u8), None);
+        let distorted_by = match (taint, conflict) {
+            (NONE, None) => None,
+            (NONE, Some(_)) => Some(self.spread(place, None, Via::LostUpdate)),
+            (taint, _) => Some(self.spread(place, Some(taint), Via::State)),
         };
-        let Store::State(state) = &mut self.stations[mock].store else { return Next::On };
-        state.update(object, distorted_by);
+        if let Store::State(state) = &mut self.stations[mock].store {
+            state.update(object, distorted_by);
+        }
         Next::On
+    }
+}
+
+impl Task {
+    /// Returns the object, of so many, that the work of the task is about.
+    fn object_of(&self, count: u32) -> u32 {
+        (self.home.with(OBJECT).unit() * f64::from(count)) as u32
     }
 }

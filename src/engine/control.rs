@@ -121,8 +121,8 @@ impl World<'_> {
         }
     }
 
-    fn obey(&mut self, command: Order) {
-        match command {
+    fn obey(&mut self, order: Order) {
+        match order {
             Order::Degrade(mock, to) => self.stations[usize::from(mock)].degraded_to = Some(to),
             Order::Restore(mock) => self.stations[usize::from(mock)].degraded_to = None,
             Order::RetryLimit(mock, attempts) => self.stations[usize::from(mock)].attempts_max = attempts,
@@ -152,7 +152,7 @@ impl World<'_> {
             | Order::PinSnapshot(..)
             | Order::Unpin(_)
             | Order::PutBack(_)
-            | Order::Replay(_) => self.obey_about_stores(command),
+            | Order::Replay(_) => self.obey_about_stores(order),
             Order::ResetContexts => self.resets += 1,
             Order::Kill(mock, is_killed) => self.stations[usize::from(mock)].is_killed = is_killed,
             Order::Revoke { mock, agent, is_taken } => {

@@ -10,7 +10,7 @@ use crate::model::Dose;
 use crate::model::memory::Entry;
 use crate::model::overlay::{Caller, is_hit};
 use crate::plan::{Access, FaultEffect, Flaw, Op};
-use crate::record::{Event, Spread, Via};
+use crate::record::{Event, Via};
 use crate::scenario::limits::TOKENS_MAX;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
@@ -214,15 +214,7 @@ impl World<'_> {
         let dose = if every.is_some() { Dose::at(fault, self.now).0 } else { 1.0 };
         let count = (f64::from(entries) * dose + 0.5) as u32;
         for _ in 0..count {
-            let spread = Spread {
-                at: self.now,
-                mock: Some(fault.mock),
-                fault: Some(index as u8),
-                from: None,
-                via: Via::Memory,
-                distance: 0,
-            };
-            let number = self.record.provenance.spread(spread);
+            let number = self.spread((Some(fault.mock), Some(index as u8)), None, Via::Memory);
             if let Store::Memory(memory) = &mut self.stations[usize::from(fault.mock)].store {
                 memory.remember(Entry::Poisoned(number, hijack));
             }

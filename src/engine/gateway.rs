@@ -67,7 +67,7 @@ impl World<'_> {
                 self.telemetry.replies[mock].all += 1;
                 self.telemetry.replies[mock].caught += 1;
                 if !is_declared {
-                    self.witness_boundary(slot, mock, Boundary::Widened);
+                    self.moved(slot, mock, Boundary::Widened);
                 }
                 Some(self.deny(slot, mock))
             }
@@ -87,15 +87,9 @@ impl World<'_> {
         let is_stopped = if is_in_disguise { guard.has_origin_check } else { guard.has_allow_list };
         if is_stopped {
             let boundary = if is_in_disguise { Boundary::Deputy } else { Boundary::Widened };
-            self.witness_boundary(slot, mock, boundary);
+            self.moved(slot, mock, boundary);
         }
         is_stopped
-    }
-
-    fn witness_boundary(&mut self, slot: u32, mock: usize, boundary: Boundary) {
-        if let Some(fault) = self.meets(slot, mock, is(boundary)) {
-            self.witness(1 << fault, |_| true);
-        }
     }
 
     /// Counts an effect that the client itself refuses.

@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     Wake = 1,
     /// The head of a timer lane is due.
     Lane = 2,
-    /// A fault begins or ends.
+    /// A fault begins, does something again, or ends.
     Fault = 3,
     /// The control plane wants to be called.
     Ops = 4,

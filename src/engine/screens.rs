@@ -1,9 +1,10 @@
 //! Guardrails that look at single calls: what they catch, what they cost, and what if they are down.
 
-use crate::base::Key;
+use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Failure};
+use crate::model::overlay::is_hit;
 use crate::plan::{FaultEffect, Flaw, ScreenPlan};
 use crate::scenario::file::faults::permission::ScreenName;
 
@@ -26,7 +27,7 @@ pub(super) struct Got {
     pub(super) flaw: Option<(Flaw, u8)>,
     pub(super) tokens_out: u32,
     /// How long the guardrails looked at it.
-    pub(super) delay: crate::base::Span,
+    pub(super) delay: Span,
 }
 
 impl World<'_> {
@@ -71,7 +72,7 @@ impl World<'_> {
             return Err(Failure::Declined);
         }
         let flaw = flaw.map(|flaw| (flaw, flaw_by));
-        let mut got = Got { is_right, flaw, tokens_out, delay: crate::base::Span::ZERO };
+        let mut got = Got { is_right, flaw, tokens_out, delay: Span::ZERO };
         for screen in &plan.guards[mock].screens {
             let is_about_replies =
                 !matches!(screen.name, ScreenName::Provenance | ScreenName::Quarantine | ScreenName::Policy);
@@ -144,12 +145,11 @@ impl World<'_> {
         let plan = self.plan;
         let found = self.stations[mock].faults.iter().map(|index| usize::from(*index)).find(|index| {
             let fault = &plan.faults[*index];
-            let has_left = self.record.witnesses[*index].decisions < fault.first_n;
-            is_it(&fault.effect)
-                && has_left
-                && crate::model::overlay::is_hit(fault, self.now, self.seed, &caller)
+            // A call may be asked about more than once: what counts is what was changed.
+            let has_left = self.record.witnesses[*index].hits < fault.first_n;
+            is_it(&fault.effect) && has_left && is_hit(fault, self.now, self.seed, &caller)
         })?;
-        self.record.witnesses[found].decide(self.now);
+        self.record.witnesses[found].decided = Some(self.now);
         Some(found)
     }
 }

@@ -57,12 +57,8 @@ pub(crate) struct Task {
     /// Operations whose effects it has executed since it began again, and before that, a bit for each.
     pub(crate) acted: u64,
     pub(crate) acted_before: u64,
-    /// The object of a shared state that it has read, its version, and the operation that read it.
-    pub(crate) object: u32,
-    pub(crate) version: u32,
-    pub(crate) read_at: u16,
-    /// The agent that read it.
-    pub(crate) read_by: u8,
+    /// What it has read of a shared state.
+    pub(crate) read: Option<Read>,
     /// Updates that were refused, hand-overs, repetitions of one call, and new beginnings.
     pub(crate) conflicts: u8,
     pub(crate) redone: u8,
@@ -70,6 +66,16 @@ pub(crate) struct Task {
     pub(crate) repeated: u32,
     /// Its outcome has been counted, at its deadline; what it still does is wasted.
     pub(crate) is_counted: bool,
+}
+
+/// What a task has read of a shared state, and by which operation of which agent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Read {
+    pub(crate) mock: u8,
+    pub(crate) agent: u8,
+    pub(crate) pc: u16,
+    pub(crate) object: u32,
+    pub(crate) version: u32,
 }
 
 /// The call that a task is making.

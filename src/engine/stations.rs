@@ -260,7 +260,9 @@ impl World<'_> {
         }
         self.telemetry.spent += u128::from(cost.0);
         self.minute.spend(self.now, cost);
-        self.minutes[usize::from(tier)].spend(self.now, cost);
+        if !is_probe {
+            self.minutes[usize::from(tier)].spend(self.now, cost);
+        }
         if let Some(velocity) = &self.plan.tasks.velocity {
             self.velocity.spend(self.now, cost, velocity);
         }

@@ -62,10 +62,7 @@ impl World<'_> {
             resets: self.resets,
             acted: 0,
             acted_before: 0,
-            object: 0,
-            version: 0,
-            read_at: 0,
-            read_by: 0,
+            read: None,
             conflicts: 0,
             redone: 0,
             hops: 0,
@@ -89,13 +86,10 @@ impl World<'_> {
     /// Whether a new task is refused at the door.
     fn is_refused(&mut self, tier: usize, key: Key) -> bool {
         let plan = self.plan;
-        let in_flight = self.tasks.len();
-        if in_flight >= plan.traffic.in_flight_max {
-            if self.record.journal.count(|event| event == Event::TasksLimit) == 0 {
-                self.record.journal.push(self.now, Event::TasksLimit);
-            }
+        if self.is_full() {
             return true;
         }
+        let in_flight = self.tasks.len();
         let sheds = plan
             .tasks
             .shed
@@ -106,6 +100,15 @@ impl World<'_> {
             && self.record.witnesses.iter().any(|witness| witness.first.is_some())
             && key.with(SABOTAGE).unit() >= 0.1;
         sheds || is_sabotaged || (share < 1.0 && key.with(ADMISSION).unit() >= share)
+    }
+
+    /// Whether so many tasks are in flight that there can be no more of them.
+    pub(super) fn is_full(&mut self) -> bool {
+        let is_full = self.tasks.len() >= self.plan.traffic.in_flight_max;
+        if is_full && self.record.journal.count(|event| event == Event::TasksLimit) == 0 {
+            self.record.journal.push(self.now, Event::TasksLimit);
+        }
+        is_full
     }
 
     /// Works the plan on until the task waits for something or ends.

@@ -66,7 +66,8 @@ fn verdict(
     }
     for (name, record) in [("run", run), ("twin", twin)] {
         let limits = [Event::EventsLimit, Event::CallsLimit];
-        if record.journal.is_overfull || record.journal.count(|event| limits.contains(&event)) > 0 {
+        let is_overfull = record.journal.is_overfull || record.provenance.is_overfull;
+        if is_overfull || record.journal.count(|event| limits.contains(&event)) > 0 {
             return (RunVerdict::Invalid, vec![format!("the {name} reached a limit of what a run can hold")]);
         }
     }

@@ -212,7 +212,7 @@ pub struct TaskGuardPlan {
     pub velocity: Option<VelocityPlan>,
     /// Cutting the context of some tiers while much is spent.
     pub compress: Option<CompressPlan>,
-    /// Whether every task is refused once a fault has been met: the saboteur.
+    /// Whether nearly every task is refused once a fault has been met: the saboteur.
     pub is_sabotaged: bool,
 }
 

@@ -36,6 +36,15 @@ pub struct Spread {
     pub via: Via,
     /// Steps from the source, which has 0.
     pub distance: u16,
+    /// The source's own number. Chains may be as long as the run: nobody walks them.
+    source: u32,
+}
+
+impl Spread {
+    /// Returns a spread that has not been added yet.
+    pub fn new(at: Time, (mock, fault): (Option<u8>, Option<u8>), from: Option<u32>, via: Via) -> Self {
+        Self { at, mock, fault, from, via, distance: 0, source: 0 }
+    }
 }
 
 /// An effect that was executed on a contaminated context.
@@ -68,9 +77,13 @@ impl Provenance {
             self.is_overfull = true;
             return (KEPT_MAX - 1) as u32;
         }
-        let distance = spread.from.map_or(0, |from| self.spreads[from as usize].distance.saturating_add(1));
-        self.spreads.push(Spread { distance, ..spread });
-        (self.spreads.len() - 1) as u32
+        let number = self.spreads.len() as u32;
+        let (distance, source) = spread.from.map_or((0, number), |from| {
+            let from = self.spreads[from as usize];
+            (from.distance.saturating_add(1), from.source)
+        });
+        self.spreads.push(Spread { distance, source, ..spread });
+        number
     }
 
     /// Adds an effect that was executed on a contaminated context.
@@ -94,11 +107,7 @@ impl Provenance {
 
     /// Returns the source of a spread.
     pub fn source(&self, spread: u32) -> Spread {
-        let mut at = self.spreads[spread as usize];
-        while let Some(from) = at.from {
-            at = self.spreads[from as usize];
-        }
-        at
+        self.spreads[self.spreads[spread as usize].source as usize]
     }
 
     /// Checks that every spread comes from an earlier one, or is a source that says where it came in.
@@ -108,6 +117,11 @@ impl Provenance {
             assert!(is_earlier, "a spread comes from an earlier one");
             let is_named = spread.from.is_some() || spread.mock.is_some();
             assert!(is_named, "a source says at which mock it came in");
+            let is_rooted = match spread.from {
+                Some(from) => self.spreads[from as usize].source == spread.source,
+                None => spread.source as usize == number,
+            };
+            assert!(is_rooted, "a spread has the source of the one that it comes from");
         }
         for act in &self.acts {
             assert!(self.source(act.spread).at <= act.at, "an act comes after its source");

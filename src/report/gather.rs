@@ -2,13 +2,12 @@
 
 use crate::base::stats::quantile_sorted;
 use crate::base::{Span, Time};
-use crate::grade::{Process, Scorecard, Unit};
+use crate::grade::{Scorecard, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
 use crate::record::{EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
-    AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue, ProcessResult,
-    RolloutResult, RunResult, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult,
-    WitnessResult,
+    AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult,
+    RunResult, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
 };
 use crate::scenario::file::load::Tier;
 use crate::study::Trial;
@@ -71,7 +70,7 @@ impl RunResult {
             witness: witnesses(plan, run),
             alerts: alerts(plan, run),
             runbook: steps(plan, run),
-            process: process(&card.process),
+            process: card.process,
             diagnosed: diagnosed(plan, run),
             rollouts: rollouts(plan, run),
             judged: plan
@@ -84,11 +83,6 @@ impl RunResult {
             left_behind: run.left_behind.clone(),
         }
     }
-}
-
-fn process(process: &Process) -> ProcessResult {
-    let Process { planned, good, late, swapped, forgotten, unobserved, undone, failed_attempts } = *process;
-    ProcessResult { planned, good, late, swapped, forgotten, unobserved, undone, failed_attempts }
 }
 
 fn contamination(run: &Record) -> Option<ContaminationResult> {

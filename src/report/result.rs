@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::grade::{Judgement, RunVerdict, Verdict};
+use crate::grade::{Judgement, Process, RunVerdict, Verdict};
 use crate::report::gather::{digits, summaries};
 use crate::scenario::Scenario;
 
@@ -130,7 +130,7 @@ pub struct RunResult {
     /// Steps that were done.
     pub runbook: Vec<StepResult>,
     /// Whether they were done as they are written.
-    pub process: ProcessResult,
+    pub process: Process,
     /// What diagnoses named; null for none.
     pub diagnosed: Vec<Option<String>>,
     /// What rollouts did.
@@ -141,27 +141,6 @@ pub struct RunResult {
     pub contamination: Option<ContaminationResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
-}
-
-/// The steps of every runbook that was opened.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct ProcessResult {
-    /// To be done.
-    pub planned: u64,
-    /// Done in their window, in order, with what they should bring about.
-    pub good: u64,
-    /// Done after their window.
-    pub late: u64,
-    /// Done after the step that should follow them.
-    pub swapped: u64,
-    /// Forgotten.
-    pub forgotten: u64,
-    /// Done without what they should bring about.
-    pub unobserved: u64,
-    /// Not done when the drill ended.
-    pub undone: u64,
-    /// Attempts that came to nothing.
-    pub failed_attempts: u64,
 }
 
 /// Contamination of contexts, memories and shared states.

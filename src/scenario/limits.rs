@@ -24,6 +24,8 @@ pub const TIMES_MAX: f64 = 1000.0;
 pub const TOKENS_MAX: f64 = 10_000_000.0;
 /// The largest number of slots, queue places or tasks in flight.
 pub const SLOTS_MAX: u64 = 1_000_000;
+/// The most objects of all shared states together: snapshots are kept of every one of them.
+pub const OBJECTS_MAX: u64 = 10_000;
 /// The most attempts of one call.
 pub const ATTEMPTS_MAX: u64 = 100;
 /// The most tiers are these three, so that every table stays small.

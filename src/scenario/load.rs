@@ -104,7 +104,7 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
 }
 
 /// Parses TOML; reports what is wrong and returns what could be read.
-fn parse<'a>(text: &'a str, source: u16, sink: &mut Sink) -> DeValue<'a> {
+pub(crate) fn parse<'a>(text: &'a str, source: u16, sink: &mut Sink) -> DeValue<'a> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let span = error.span().unwrap_or(0..0);

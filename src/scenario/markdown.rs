@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
-use toml::de::{DeTable, DeValue};
 
 use crate::scenario::condition::Condition;
 use crate::scenario::decode::{Decode, Node, suggest};
 use crate::scenario::file::runbooks::{Runbook, RunbookStep};
 use crate::scenario::limits::LIST_MAX;
+use crate::scenario::load::parse;
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::record::record;
 use crate::scenario::source::{At, Place};
@@ -54,9 +54,22 @@ struct Block {
     section: usize,
     /// What stands between it and the block before.
     told: String,
-    /// The page with everything but this block blank.
-    text: String,
+    /// The ranges of its lines.
+    lines: Vec<Range<usize>>,
     place: Place,
+}
+
+impl Block {
+    /// Returns the page up to the block's end with everything before it blank.
+    fn alone(&self, text: &str) -> String {
+        let end = self.lines.last().map_or(0, |line| line.end);
+        let blank = |byte: u8| if byte == b'\n' { '\n' } else { ' ' };
+        let mut alone: String = text.bytes().take(end).map(blank).collect();
+        for line in &self.lines {
+            alone.replace_range(line.clone(), text.get(line.clone()).unwrap_or_default());
+        }
+        alone
+    }
 }
 
 /// Reads a page; `source` is the number of its text.
@@ -72,9 +85,14 @@ pub fn page(text: &str, source: u16, sink: &mut Sink) -> Page {
         }
     }
     let (mut steps, mut recovery) = (Vec::new(), None);
+    if let Some(block) = blocks.get(LIST_MAX) {
+        let message = format!("a page has at most {LIST_MAX} blocks of TOML");
+        sink.push(Problem::error(Code::Limit, block.place, message));
+    }
     for block in blocks.iter().take(LIST_MAX) {
         let known = sink.problems.len();
-        let root = parse(&block.text, source, sink);
+        let alone = block.alone(text);
+        let root = parse(&alone, source, sink);
         if sink.problems.len() > known {
             // What could be read of it would be reported once more.
             continue;
@@ -98,16 +116,6 @@ pub fn page(text: &str, source: u16, sink: &mut Sink) -> Page {
     }
     page.runbook = Some(Runbook { recovery: recovery.unwrap_or_else(At::hole), steps });
     page
-}
-
-fn parse<'a>(text: &'a str, source: u16, sink: &mut Sink) -> DeValue<'a> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let place = Place { source, start: span.start as u32, end: span.end as u32 };
-        sink.push(Problem::error(Code::Syntax, place, error.message().replace('\n', "; ")));
-    }
-    DeValue::Table(table.into_inner())
 }
 
 /// What is known of a page while it is read.
@@ -177,7 +185,7 @@ impl<'t> Reader<'t> {
             let place = Place { source: self.source, start: range.start as u32, end: range.start as u32 + 7 };
             let told = tidy(self.between(self.told_from, range.start));
             let section = self.page.sections.len().wrapping_sub(1);
-            self.blocks.push(Block { section, told, text: blank(self.text), place });
+            self.blocks.push(Block { section, told, lines: Vec::new(), place });
         }
         self.told_from = range.end;
     }
@@ -187,8 +195,7 @@ impl<'t> Reader<'t> {
             let section = self.page.sections.last_mut().filter(|_| level > HeadingLevel::H1);
             section.map_or(&mut self.page.title, |section| &mut section.title).push_str(words);
         } else if let (true, Some(block)) = (self.is_toml, self.blocks.last_mut()) {
-            let written = self.text.get(range.clone()).unwrap_or_default();
-            block.text.replace_range(range, written);
+            block.lines.push(range);
         }
     }
 }
@@ -209,9 +216,4 @@ fn tidy(text: &str) -> String {
     let rest = words.trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = rest.strip_prefix(". ").filter(|_| rest.len() < words.len()).unwrap_or(&words);
     rest.trim_start_matches("* ").trim_start_matches("- ").to_owned()
-}
-
-/// Returns a text as long as this one with nothing but line ends in it.
-fn blank(text: &str) -> String {
-    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }

@@ -2,7 +2,7 @@
 
 use stormdrill::engine::rehearse;
 use stormdrill::plan::Plan;
-use stormdrill::record::{Event, Record};
+use stormdrill::record::{Event, Outcome, Record};
 use stormdrill::study;
 
 use crate::kinds::{SYSTEM, fault};
@@ -245,4 +245,99 @@ success = "10%"
     // Each conflict is one more read and one more update.
     let tasks: u64 = run.tiers.iter().map(|tier| tier.arrived).sum();
     assert!(run.mocks[0].requests > 2 * tasks + run.mocks[0].conflicts);
+}
+
+/// Two shared states of different size: what was read of one once served as an index into the other.
+#[test]
+fn an_update_of_a_state_that_was_not_read_is_written_blindly() {
+    let text = r#"
+duration = "20m"
+baseline = "5m"
+[mocks.large]
+kind = "tool"
+service = "50ms"
+objects = 100
+[mocks.small]
+kind = "tool"
+service = "50ms"
+objects = 2
+[load]
+arrivals.poisson = "2/s"
+tiers = { standard = "100%" }
+[agents.a]
+share = "0%"
+plan = [{ think = "1s" }]
+[agents.b]
+plan = [{ use = "large", access = "read" }, { use = "small", access = "update" }]
+[guard.small]
+compare_and_set = true
+[slo.done]
+success = "10%"
+"#;
+    let run = rehearse(&plan(text), 1);
+    let done: u64 = run.tiers.iter().map(|tier| tier.of(Outcome::Done)).sum();
+    assert!(done > 2000, "{done}");
+    assert!(run.mocks.iter().all(|mock| mock.conflicts + mock.lost_updates == 0));
+}
+
+/// One entry that every task recalls and remembers: a chain as long as the drill, walked by nobody.
+#[test]
+fn a_chain_of_contamination_as_long_as_the_drill_is_no_burden() {
+    let text = r#"
+duration = "10h"
+baseline = "5m"
+[mocks.memory]
+kind = "tool"
+service = "1ms"
+entries = 1
+[load]
+arrivals.constant = "10/s"
+tiers = { standard = "100%" }
+[agents.a]
+plan = [{ use = "memory", access = "recall" }, { use = "memory", access = "remember" }]
+[slo.done]
+success = "0.1%"
+"#;
+    let poison = fault("memory-poison", "memory", "{ entries = 1, hijack = \"100%\" }");
+    let run = rehearse(&plan(&format!("{text}{poison}")), 1);
+    let spreads = run.provenance.spreads();
+    assert!(spreads.len() > 500_000, "{}", spreads.len());
+    let last = (spreads.len() - 1) as u32;
+    assert_eq!(run.provenance.source(last), spreads[0]);
+}
+
+/// A message that is delivered twice at every hop would be two to the power of the hops.
+#[test]
+fn second_deliveries_end_where_no_more_tasks_may_be_in_flight() {
+    let chain: Vec<String> = (0..40)
+        .map(|number| {
+            let share = if number == 0 { "100%" } else { "0%" };
+            let next = number + 1;
+            format!("[agents.a{number}]\nshare = \"{share}\"\nplan = [{{ hand_over = \"a{next}\", via = \"bus\" }}]\n")
+        })
+        .collect();
+    let text = format!(
+        r#"
+duration = "12m"
+baseline = "5m"
+[mocks.bus]
+kind = "tool"
+service = "1s"
+[load]
+arrivals.constant = "1/s"
+tiers = {{ standard = "100%" }}
+in_flight_max = 500
+{}
+[agents.a40]
+share = "0%"
+plan = [{{ think = "1ms" }}]
+[slo.done]
+success = "0.1%"
+{}"#,
+        chain.concat(),
+        fault("message-duplicate", "bus", "{ share = \"100%\" }").replace("8m", "4m")
+    );
+    let run = rehearse(&plan(&text), 1);
+    assert!(run.mocks[0].requests < 500 * 60 * 12, "{}", run.mocks[0].requests);
+    assert_eq!(run.journal.count(|event| event == Event::TasksLimit), 1);
 }

@@ -56,10 +56,12 @@ fn nothing(inject: &str) -> String {
 }
 
 /// Everything of a record that a fault of dose zero may not change.
-fn essence(record: &Record) -> String {
+pub(crate) fn essence(record: &Record) -> String {
     let latencies = record.latencies.each_ref().map(|of| (of.len(), of.mean().to_bits(), of.max()));
-    let Record { tiers, mocks, effects, spend, series, left_behind, .. } = record;
-    format!("{tiers:?} {mocks:?} {effects:?} {spend:?} {series:?} {latencies:?} {left_behind:?}")
+    let Record { tiers, mocks, effects, spend, series, left_behind, provenance, .. } = record;
+    format!(
+        "{tiers:?} {mocks:?} {effects:?} {spend:?} {series:?} {latencies:?} {left_behind:?} {provenance:?}"
+    )
 }
 
 #[test]

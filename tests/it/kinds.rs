@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use stormdrill::engine::rehearse;
-use stormdrill::record::Record;
 
+use crate::identity::essence;
 use crate::plan;
 
 /// Two chains of agents that use everything that a fault can be about.
@@ -155,15 +155,6 @@ const KINDS: [(&str, &str, &str, &str, Full); 47] = [
 pub(crate) fn fault(kind: &str, mock: &str, dose: &str) -> String {
     format!(
         "[[fault]]\nid = \"it\"\non = \"{mock}\"\nstart = \"6m\"\nduration = \"8m\"\ninject.{kind} = {dose}\n"
-    )
-}
-
-/// Everything of a record that a fault of dose zero may not change.
-fn essence(record: &Record) -> String {
-    let latencies = record.latencies.each_ref().map(|of| (of.len(), of.mean().to_bits(), of.max()));
-    let Record { tiers, mocks, effects, spend, series, left_behind, provenance, .. } = record;
-    format!(
-        "{tiers:?} {mocks:?} {effects:?} {spend:?} {series:?} {latencies:?} {left_behind:?} {provenance:?}"
     )
 }
 

@@ -47,6 +47,25 @@ fn whole(system: &str) -> String {
     format!("{head}{system}\n[targets]\ncost_above = \"1000%\"\n")
 }
 
+/// A tool under even load, with one that could stand in for it.
+const TOOL_AND_SPARE: &str = r#"
+duration = "60m"
+baseline = "5m"
+[mocks.tool]
+kind = "tool"
+service = "20ms"
+[mocks.spare]
+kind = "tool"
+service = "20ms"
+[load]
+arrivals.constant = "10/s"
+tiers = { standard = "100%" }
+[agents.a]
+plan = [{ use = "tool" }]
+[slo.done]
+success = "90%"
+"#;
+
 /// The mean of some values, and its standard error.
 fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;

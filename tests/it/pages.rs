@@ -9,24 +9,9 @@ use stormdrill::scenario::markdown;
 use stormdrill::scenario::problem::{Sink, draw};
 use stormdrill::scenario::source::Source;
 
-use crate::whole;
+use crate::{TOOL_AND_SPARE, whole};
 
-const SCENARIO: &str = r#"
-duration = "60m"
-baseline = "5m"
-[mocks.tool]
-kind = "tool"
-service = "20ms"
-[mocks.spare]
-kind = "tool"
-service = "20ms"
-[load]
-arrivals.constant = "10/s"
-tiers = { standard = "100%" }
-[agents.a]
-plan = [{ use = "tool" }]
-[slo.done]
-success = "90%"
+const ALERT: &str = r#"
 [alert.Down]
 when.threshold = { slo = "done", bad_above = "20%", over = "1m" }
 severity = "sev2"
@@ -37,7 +22,7 @@ wrong = "page.md"
 
 fn problems(page: &str) -> String {
     let files = BTreeMap::from([("page.md".to_owned(), page.to_owned())]);
-    let loaded = load_text("scenarios/test.toml", &whole(SCENARIO), &files);
+    let loaded = load_text("scenarios/test.toml", &whole(&format!("{TOOL_AND_SPARE}{ALERT}")), &files);
     let mut text = String::new();
     for problem in &loaded.problems {
         writeln!(text, "{}\n", draw(problem, &loaded.sources, false)).unwrap();
@@ -54,7 +39,7 @@ fn mistakes_in_a_page_are_reported_at_its_own_lines() {
 fn a_page_that_is_not_there_or_not_named_like_one_is_reported() {
     let files = BTreeMap::new();
     for name in ["page.md", "../page.md", "page"] {
-        let text = whole(&SCENARIO.replace("page.md", name));
+        let text = whole(&format!("{TOOL_AND_SPARE}{ALERT}").replace("page.md", name));
         let loaded = load_text("scenarios/test.toml", &text, &files);
         assert!(loaded.scenario.is_none(), "{name}");
         let message = &loaded.problems[0].message;
@@ -90,6 +75,16 @@ fn a_runbook_says_the_same_in_a_page_and_in_place() {
     let shipped = crate::shipped::scenarios();
     let night = shipped.iter().find(|scenario| scenario.path.contains("errors-at-night")).unwrap();
     assert_eq!(night.file.runbook.get("provider-outage").unwrap().0, in_page.runbook.unwrap());
+}
+
+/// A page of a megabyte that is nothing but blocks is refused without a copy of it for each of them.
+#[test]
+fn a_page_of_very_many_blocks_is_refused() {
+    let text = format!("# x\n\n## Mitigation\n\n{}", "```toml\na = 1\n```\n\n".repeat(50_000));
+    let mut sink = Sink::default();
+    let page = markdown::page(&text, 0, &mut sink);
+    assert!(sink.problems.iter().any(|problem| problem.message.contains("at most")));
+    assert!(page.runbook.unwrap().steps.len() <= 256);
 }
 
 proptest::proptest! {

@@ -5,27 +5,12 @@ use stormdrill::plan::Plan;
 use stormdrill::record::Event;
 use stormdrill::study::{self, Trial};
 
-use crate::{scenario, whole};
+use crate::{TOOL_AND_SPARE, scenario, whole};
 
 /// A tool that fails for ten minutes, and a runbook of five steps by one person.
 fn drill(slips: &str, second: &str) -> Vec<Trial> {
     let text = format!(
-        r#"
-duration = "60m"
-baseline = "5m"
-[mocks.tool]
-kind = "tool"
-service = "20ms"
-[mocks.spare]
-kind = "tool"
-service = "20ms"
-[load]
-arrivals.constant = "10/s"
-tiers = {{ standard = "100%" }}
-[agents.a]
-plan = [{{ use = "tool" }}]
-[slo.done]
-success = "90%"
+        r#"{TOOL_AND_SPARE}
 [[fault]]
 id = "down"
 on = "tool"

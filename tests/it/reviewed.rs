@@ -7,27 +7,12 @@ use stormdrill::record::{Baseline, Event, Outcome};
 use stormdrill::scenario::without::without;
 use stormdrill::study;
 
-use crate::{plan, scenario, whole};
+use crate::{TOOL_AND_SPARE, plan, scenario, whole};
 
 /// A tool under even load that fails between two minutes, watched by one alert.
 fn failing(from: u64, minutes: u64, more: &str) -> String {
     format!(
-        r#"
-duration = "60m"
-baseline = "5m"
-[mocks.tool]
-kind = "tool"
-service = "20ms"
-[mocks.spare]
-kind = "tool"
-service = "20ms"
-[load]
-arrivals.constant = "10/s"
-tiers = {{ standard = "100%" }}
-[agents.a]
-plan = [{{ use = "tool" }}]
-[slo.done]
-success = "90%"
+        r#"{TOOL_AND_SPARE}
 [roster.first]
 day = {{ acknowledge = "exponential(1m)", step = "exponential(1m)" }}
 [[fault]]

@@ -6,7 +6,7 @@ use crate::scenario::check::{Checked, count_within, share, within};
 use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::faults::{Fault, Inject};
 use crate::scenario::file::mocks::Mock;
-use crate::scenario::limits::{ATTEMPTS_MAX, SPAN_MAX, TOKENS_MAX};
+use crate::scenario::limits::{ATTEMPTS_MAX, SLOTS_MAX, SPAN_MAX, TOKENS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
 
@@ -26,6 +26,11 @@ pub(super) fn check((checked, fault): (&Checked<'_>, &Fault), mock: Option<&Mock
         count_within(&poison.entries, 0, holds.unwrap_or(1_000_000), sink);
         if let Some(every) = &poison.every {
             within(every, Span::from_secs(1), SPAN_MAX, sink);
+            let times = fault.duration.value.0 / every.value.0.max(1);
+            if times.saturating_mul(poison.entries.value) > SLOTS_MAX {
+                let message = format!("this fault puts more than {SLOTS_MAX} entries into the memory");
+                sink.push(Problem::error(Code::Limit, poison.entries.place, message));
+            }
         }
     } else if let Inject::Contention(_) | Inject::StaleRead(_) = &fault.inject {
         if known.is_some_and(|mock| mock.objects.is_none()) {

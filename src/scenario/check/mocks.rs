@@ -5,11 +5,12 @@ use crate::scenario::check::{Checked, count_within, share};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::TASKS;
 use crate::scenario::file::mocks::{Mock, MockKind};
-use crate::scenario::limits::{PRICE_MAX, SLOTS_MAX, TOKENS_MAX};
+use crate::scenario::limits::{OBJECTS_MAX, PRICE_MAX, SLOTS_MAX, TOKENS_MAX};
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
+    holdings(checked, sink);
     for (name, at) in &checked.file.mocks.0 {
         if name == TASKS {
             let problem =
@@ -19,6 +20,23 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
         if let Some(mock) = checked.mocks.get(name) {
             kind(mock, at.place, sink);
             values(mock, sink);
+        }
+    }
+}
+
+/// What all memories hold together, and all shared states, is kept for every run.
+fn holdings(checked: &Checked<'_>, sink: &mut Sink) {
+    type Held = fn(&Mock) -> Option<&At<u64>>;
+    let kinds: [(Held, u64, &str); 2] = [
+        (|mock| mock.entries.as_ref(), SLOTS_MAX, "entries"),
+        (|mock| mock.objects.as_ref(), OBJECTS_MAX, "objects"),
+    ];
+    for (held, most, what) in kinds {
+        let all = || checked.mocks.values().filter_map(held);
+        let sum = all().map(|at| at.value).fold(0, u64::saturating_add);
+        if let Some(last) = all().next_back().filter(|_| sum > most) {
+            let message = format!("all mocks together hold at most {most} {what}");
+            sink.push(Problem::error(Code::Limit, last.place, message));
         }
     }
 }
@@ -63,7 +81,7 @@ fn values(mock: &Mock, sink: &mut Sink) {
     count_within(mock.concurrency.as_ref().unwrap_or(&never), 1, SLOTS_MAX, sink);
     count_within(mock.queue.as_ref().unwrap_or(&never), 0, SLOTS_MAX, sink);
     count_within(mock.entries.as_ref().unwrap_or(&never), 1, SLOTS_MAX, sink);
-    count_within(mock.objects.as_ref().unwrap_or(&never), 1, 10_000, sink);
+    count_within(mock.objects.as_ref().unwrap_or(&never), 1, OBJECTS_MAX, sink);
     count_within(mock.context_max.as_ref().unwrap_or(&never), 1, TOKENS_MAX as u64, sink);
     if let (Some(entries), Some(_)) = (&mock.entries, &mock.objects) {
         let message = "a mock is a memory or a shared state, not both";

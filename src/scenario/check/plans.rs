@@ -47,7 +47,10 @@ fn mean_ops(plan: &[Step]) -> f64 {
     let times = |times: Option<&At<CountDist>>| times.map_or(1.0, |at| at.value.0.mean().min(TIMES_MAX));
     let each = |step: &Step| match step {
         Step::Ask(ask) => times(ask.times.as_ref()),
-        Step::Use(tool) => times(tool.times.as_ref()),
+        Step::Use(tool) => {
+            let recalls = tool.recalls.as_ref().map_or(0.0, |at| at.value.0.mean().min(TIMES_MAX));
+            times(tool.times.as_ref()) * (1.0 + recalls)
+        }
         Step::Repeat(repeat) => times(Some(&repeat.repeat)) * (1.0 + mean_ops(&repeat.steps)),
         Step::Branch(branch) => {
             let paths = branch.branch.iter();
@@ -177,6 +180,12 @@ fn times(times: Option<&At<CountDist>>, depth: usize, sink: &mut Sink) -> usize 
 
 /// Memories are recalled and remembered, shared states read and updated.
 fn access(checked: &Checked<'_>, step: &Use, sink: &mut Sink) {
+    if let Some(recalls) = &step.recalls
+        && largest(&recalls.value.0) > TIMES_MAX
+    {
+        let message = format!("a call recalls at most {TIMES_MAX} entries");
+        sink.push(Problem::error(Code::Limit, recalls.place, message));
+    }
     if let (Some(recalls), false) =
         (&step.recalls, step.access.is_some_and(|access| access.value == Access::Recall))
     {
