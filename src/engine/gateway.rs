@@ -47,8 +47,8 @@ impl World<'_> {
             return Some(self.deny(slot, mock));
         }
         if station.needs_approval && !call.is_approved {
-            // It waits for somebody's word: nothing has been refused yet.
-            return Some(Failure::Denied);
+            // Until somebody has said a word nothing has been refused.
+            return Some(if call.is_asked { self.deny(slot, mock) } else { Failure::Denied });
         }
         // What a person has approved is not looked at again.
         if call.is_approved {
@@ -103,7 +103,10 @@ impl World<'_> {
     fn count_denial(&mut self, slot: u32, mock: usize) {
         let is_declared = self.is_declared(slot, mock);
         self.record.effects[mock].refused += 1;
-        self.record.effects[mock].wrongly_refused += u64::from(is_declared);
+        if is_declared {
+            // Whether it stays refused shows when the call is given up.
+            self.tasks[slot].call.refused_by = Some(mock as u8);
+        }
         self.telemetry.calls[mock].denied += 1;
     }
 
@@ -194,10 +197,15 @@ impl World<'_> {
         match failure {
             Failure::Denied if !call.is_asked && !self.stations[mock].is_killed => {
                 let step_up = guard.step_up.as_ref()?;
-                let chance = if self.is_declared(slot, mock) { step_up.approves } else { step_up.mistakes };
+                // Whoever is asked sees who wants what, and from which context.
+                let is_good = self.is_declared(slot, mock) && task.taint == NONE;
+                let chance = if is_good { step_up.approves } else { step_up.mistakes };
                 let call = &mut self.tasks[slot].call;
                 call.is_asked = true;
                 call.is_approved = draws.unit() < chance;
+                if call.is_approved {
+                    call.refused_by = None;
+                }
                 Some(Span(step_up.takes.sample_count(&mut draws)))
             }
             Failure::Expired if !call.is_refreshed => {

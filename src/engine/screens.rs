@@ -67,6 +67,7 @@ impl World<'_> {
         let replies = &mut self.telemetry.replies[mock];
         replies.all += 1;
         replies.tokens += u64::from(tokens_out);
+        self.ops.on_reply(mock, tokens_out);
         if flaw == Some(Flaw::Refused) {
             replies.refused += 1;
             return Err(Failure::Declined);

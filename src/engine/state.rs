@@ -99,6 +99,8 @@ pub(crate) struct Call {
     /// A person has been asked about its effect, and has approved it.
     pub(crate) is_asked: bool,
     pub(crate) is_approved: bool,
+    /// The mock at which its effect was refused although it is permitted.
+    pub(crate) refused_by: Option<u8>,
     /// A new credential has been fetched for it.
     pub(crate) is_refreshed: bool,
     /// The tool's schema has been looked up again.
@@ -119,6 +121,7 @@ impl Call {
         is_ask: false,
         is_asked: false,
         is_approved: false,
+        refused_by: None,
         is_refreshed: false,
         is_relisted: false,
     };

@@ -276,6 +276,9 @@ impl World<'_> {
     /// The call of a task has failed for good; returns whether the task goes on without it.
     fn give_up(&mut self, slot: u32) -> bool {
         let call = self.tasks[slot].call;
+        if let Some(mock) = call.refused_by {
+            self.record.effects[usize::from(mock)].wrongly_refused += 1;
+        }
         self.drop_token(call.token);
         self.tasks[slot].call.token = NONE;
         if call.is_optional {

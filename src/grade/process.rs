@@ -53,6 +53,16 @@ pub fn process(plan: &Plan, run: &Record) -> Process {
             open[runbook] = Some(vec![Step::default(); plan.runbooks[runbook].steps.len()]);
         } else if let Event::IncidentClosed(runbook) = entry.event {
             sum.add(&open[runbook].take().unwrap_or_default());
+        } else if let Event::RunbookAgain { runbook, owner } = entry.event {
+            // What has been done so far counts; what is to be done again counts again.
+            let planned = plan.runbooks[runbook].steps.iter();
+            let steps = open[runbook].iter_mut().flatten().zip(planned);
+            for (step, _) in steps.filter(|(_, planned)| planned.owner == owner) {
+                let so_far = std::mem::take(step);
+                if so_far.is_begun() {
+                    sum.add(&[so_far]);
+                }
+            }
         } else {
             let Some((runbook, step)) = step_of(entry.event) else { continue };
             let Some(step) = open[runbook].as_mut().map(|steps| &mut steps[step]) else { continue };
@@ -81,6 +91,11 @@ fn step_of(event: Event) -> Option<(usize, usize)> {
 }
 
 impl Step {
+    /// Returns whether anything has become of it.
+    fn is_begun(self) -> bool {
+        self.is_done || self.is_forgotten || self.is_unneeded
+    }
+
     fn learn(&mut self, event: Event) {
         if let Event::StepDone { is_late, .. } = event {
             (self.is_done, self.is_late) = (true, is_late);

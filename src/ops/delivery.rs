@@ -8,6 +8,8 @@ use crate::plan::AlertPlan;
 pub(super) enum Sent {
     /// The news that the alert fires.
     Firing,
+    /// The same again: it fires still.
+    FiringStill,
     /// The news that it has resolved.
     Resolved,
 }
@@ -57,8 +59,9 @@ impl Delivery {
         if is_inhibited || !is_due {
             return None;
         }
+        let is_first = self.sent.is_none();
         self.sent = Some(now);
-        Some(Sent::Firing)
+        Some(if is_first { Sent::Firing } else { Sent::FiringStill })
     }
 }
 
@@ -116,6 +119,6 @@ mod tests {
         assert_eq!(delivery.flush(at(30), true, &plan), None);
         assert_eq!(delivery.flush(at(330), false, &plan), Some(Sent::Firing));
         assert_eq!(delivery.flush(at(630), false, &plan), None);
-        assert_eq!(delivery.flush(at(930), false, &plan), Some(Sent::Firing));
+        assert_eq!(delivery.flush(at(930), false, &plan), Some(Sent::FiringStill));
     }
 }

@@ -1,6 +1,6 @@
 //! Alerts that remember: charts over single judgements, and comparisons of versions.
 
-use crate::base::drift::{Cusum, PageHinkley, worse};
+use crate::base::drift::{AmountCusum, Comparison, Cusum, PageHinkley};
 use crate::ops::Telemetry;
 use crate::ops::window::Windows;
 use crate::plan::{ComparePlan, Rule};
@@ -9,10 +9,11 @@ use crate::plan::{ComparePlan, Rule};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Detector {
     cusum: Cusum,
+    amounts: AmountCusum,
     page_hinkley: PageHinkley,
     is_signalling: bool,
-    /// The judgements of the two models when the worse one began to be judged.
-    since: Option<[(u64, u64); 2]>,
+    /// The comparison of two models since the one that may be worse began to be judged.
+    since: Option<Comparison>,
 }
 
 impl Detector {
@@ -29,7 +30,16 @@ impl Detector {
         }
     }
 
-    /// Returns whether a chart over judgements signals.
+    /// Takes the output tokens of a model's reply.
+    pub(super) fn reply(&mut self, model: usize, tokens: u32, rule: &Rule) {
+        if let Rule::CusumTokens { mock, chart } = rule
+            && *mock == model
+        {
+            self.is_signalling = self.amounts.take(f64::from(tokens.max(1)), chart);
+        }
+    }
+
+    /// Returns whether a chart signals.
     pub(super) fn is_signalling(&self) -> bool {
         self.is_signalling
     }
@@ -45,12 +55,9 @@ impl Detector {
             (self.since, self.is_signalling) = (None, false);
             return false;
         }
-        let since = self.since.get_or_insert(now);
-        let [model, with] = std::array::from_fn(|arm| (now[arm].0 - since[arm].0, now[arm].1 - since[arm].1));
-        let is_enough = model.1 >= plan.judged_min && with.1 >= plan.judged_min;
+        let since = self.since.get_or_insert_with(|| Comparison::since(now));
         // Once told apart they stay so: the test says nothing about taking it back.
-        self.is_signalling |=
-            is_enough && worse(model, with, plan.worse_by.real()) >= 1.0 / plan.error.real();
+        self.is_signalling |= since.is_worse(now, plan.worse_by.real(), (plan.error.real(), plan.judged_min));
         self.is_signalling
     }
 }

@@ -1,59 +1,21 @@
 //! An incident: a runbook being done. Owners work side by side, each in the order of the steps.
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::model::responder::{self, Answer, Slip};
+use crate::model::responder;
 use crate::ops::checks::View;
+use crate::ops::lane::{Lane, Phase};
 use crate::ops::{Calls, Desk, diagnose};
 use crate::plan::{ActionPlan, Check, Order, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
 use crate::record::{Event, Journal};
 use crate::scenario::file::runbooks::actions::Find;
-
-/// What an owner is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Nobody has come yet; somebody does at this moment, or the next role is paged.
-    Paged { until: Time, comes: bool },
-    /// About to look whether the next step may begin.
-    Ready,
-    /// Waiting until what the step wants to see is seen.
-    Watching,
-    /// Doing the step until this moment.
-    Doing { until: Time },
-    /// Admitting tiers by steps; the next share is due at this moment, and given up at another.
-    Thawing { next: usize, at: Time, until: Time },
-    /// Looking for what the step should bring about, until this moment.
-    Observing { until: Time },
-    /// All steps are done.
-    Finished,
-}
-
-/// One owner's part of the runbook.
-#[derive(Debug, Clone)]
-struct Lane {
-    /// Whose steps these are: the identity of its pages.
-    owner: Owner,
-    /// Who does them now; another role after an escalation.
-    actor: Owner,
-    /// The numbers of the steps.
-    steps: Vec<usize>,
-    /// How many of them are done.
-    done: usize,
-    /// Up to which of them it has been drawn how the owner goes about them.
-    drawn: usize,
-    /// Attempts at the current step that came to nothing.
-    attempts: u64,
-    /// From when the current step's window counts.
-    window_from: Time,
-    /// How often it has been paged.
-    pages: u64,
-    phase: Phase,
-}
 
 /// The incident of a runbook; at most one is open at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Incident {
     opened: Option<Time>,
     is_owned: bool,
+    /// Whether a step has been taken back: what it did is not in force any more.
+    has_taken_back: bool,
     lanes: Vec<Lane>,
     /// When those concerned must be told again, and after which span.
     update: Option<(Time, Span)>,
@@ -64,16 +26,16 @@ pub(super) struct Incident {
 }
 
 /// Everything that a lane may touch while it works.
-struct Hands<'a, 'b> {
-    runbook: usize,
-    plan: &'a RunbookPlan,
-    view: &'a View<'b>,
+pub(super) struct Hands<'a, 'b> {
+    pub(super) runbook: usize,
+    pub(super) plan: &'a RunbookPlan,
+    pub(super) view: &'a View<'b>,
     /// The stream of this incident.
-    stream: Key,
-    desk: &'a Desk,
-    journal: &'a mut Journal,
-    out: &'a mut Vec<Order>,
-    orders: &'a mut Vec<(usize, RolloutOrder)>,
+    pub(super) stream: Key,
+    pub(super) desk: &'a Desk,
+    pub(super) journal: &'a mut Journal,
+    pub(super) out: &'a mut Vec<Order>,
+    pub(super) orders: &'a mut Vec<(usize, RolloutOrder)>,
 }
 
 impl Incident {
@@ -93,7 +55,7 @@ impl Incident {
         self.lanes.iter().map(lane).fold(update, Time::min)
     }
 
-    /// Opens the incident unless it is open.
+    /// Opens the incident.
     pub(super) fn open(
         &mut self,
         runbook: usize,
@@ -101,9 +63,6 @@ impl Incident {
         (plan, desk): (&Plan, &Desk),
         (before, journal): (Vec<Calls>, &mut Journal),
     ) {
-        if self.is_open() {
-            return;
-        }
         journal.push(now, Event::IncidentOpened(runbook));
         let occurrence = self.occurrence + 1;
         *self = Self { opened: Some(now), before, occurrence, ..Self::default() };
@@ -112,24 +71,23 @@ impl Incident {
                 lane.steps.push(index);
                 continue;
             }
-            let steps = vec![index];
-            let (owner, phase) = (step.owner, Phase::Ready);
-            let mut lane = Lane {
-                owner,
-                actor: owner,
-                steps,
-                done: 0,
-                drawn: 0,
-                attempts: 0,
-                window_from: now,
-                pages: 0,
-                phase,
-            };
+            let mut lane = Lane::new(step.owner, index, now);
             if let Owner::Role(role) = step.owner {
                 let stream = desk.seed.with(plan.runbooks[runbook].key).at(occurrence);
                 lane.page(role, now, stream, (plan, journal));
             }
             self.lanes.push(lane);
+        }
+    }
+
+    /// Something fires anew while the incident is open. If anything has been taken back since, everybody
+    /// who has done a step begins the runbook again, without being paged: they are there.
+    pub(super) fn recall(&mut self) {
+        if !std::mem::take(&mut self.has_taken_back) {
+            return;
+        }
+        for lane in self.lanes.iter_mut().filter(|lane| lane.done > 0) {
+            lane.is_recalled = true;
         }
     }
 
@@ -187,6 +145,9 @@ impl Incident {
     /// Moves a lane by one phase; returns whether there may be more to do at once.
     fn turn(&mut self, lane: &mut Lane, hands: &mut Hands<'_, '_>) -> bool {
         let now = hands.view.now;
+        if lane.is_recalled && lane.is_interruptible() {
+            lane.begin_again(hands);
+        }
         let step = lane.steps.get(lane.done).map(|index| (*index, &hands.plan.steps[*index]));
         let Some((index, step)) = step else {
             lane.phase = Phase::Finished;
@@ -214,8 +175,11 @@ impl Incident {
                     lane.next();
                     return true;
                 }
-                lane.window_from = if step.when.is_empty() { self.opened.unwrap_or(now) } else { now };
-                lane.phase = Phase::Doing { until: now + hands.time_for(lane.actor, step) };
+                if !step.when.is_empty() {
+                    lane.since = now;
+                }
+                lane.window_from = lane.since;
+                lane.phase = Phase::Doing { until: now + hands.time_for(lane, step) };
                 true
             }
             Phase::Doing { until } if now < until => false,
@@ -228,6 +192,7 @@ impl Incident {
                 true
             }
             Phase::Thawing { next, at, until } => {
+                self.has_taken_back = true;
                 now >= at && Self::thaw(lane, (index, step), (next, until), hands)
             }
             Phase::Observing { until } => {
@@ -303,6 +268,7 @@ impl Incident {
                 return;
             }
             ActionPlan::Undo(steps) => {
+                self.has_taken_back = true;
                 for undone in steps {
                     hands.undo(&plan.steps[*undone].action);
                 }
@@ -346,127 +312,29 @@ impl Incident {
     }
 }
 
-impl Lane {
-    fn next(&mut self) {
-        self.done += 1;
-        self.attempts = 0;
-        self.phase = Phase::Ready;
-    }
-
-    /// Draws, once, how the owner goes about the step; returns whether another one is next now.
-    fn slips(&mut self, (index, step): (usize, &StepPlan), hands: &mut Hands<'_, '_>) -> bool {
-        let Owner::Role(role) = self.actor else { return false };
-        if self.drawn > self.done {
-            return false;
-        }
-        self.drawn = self.done + 1;
-        let stream = hands.stream.with(step.key);
-        match responder::slip(hands.view.plan, stream, role, hands.view.now) {
-            Slip::Forgets => {
-                hands.skipped(index, true);
-                self.next();
-                true
-            }
-            Slip::Swaps if self.done + 1 < self.steps.len() => {
-                let (now, runbook) = (hands.view.now, hands.runbook);
-                hands.journal.push(now, Event::StepSwapped { runbook, step: index });
-                self.steps.swap(self.done, self.done + 1);
-                self.drawn = self.done + 2;
-                true
-            }
-            Slip::None | Slip::Swaps => false,
-        }
-    }
-
-    /// Draws whether what the owner has just done came to nothing, so that it is done again.
-    fn fails(&mut self, (index, step): (usize, &StepPlan), hands: &mut Hands<'_, '_>) -> bool {
-        let Owner::Role(role) = self.actor else { return false };
-        let (now, plan) = (hands.view.now, hands.view.plan);
-        let stream = hands.stream.with(step.key);
-        let is_drawn = step.action != ActionPlan::Acknowledge
-            && responder::fails(plan, stream, role, (self.attempts, now));
-        if is_drawn {
-            self.attempts += 1;
-            hands.journal.push(now, Event::StepFailed { runbook: hands.runbook, step: index });
-            let again = responder::step(plan, stream.at(self.attempts), role, now);
-            self.phase = Phase::Doing { until: now + again };
-        }
-        is_drawn
-    }
-
-    /// A step is done: look for what it should bring about, or go on.
-    fn after(&mut self, (step, now): (&StepPlan, Time)) {
-        if step.expect.is_empty() {
-            self.next();
-        } else {
-            self.phase = Phase::Observing { until: now + step.within };
-        }
-    }
-
-    /// What a step expected was seen, or its window has passed: go on, or page somebody else.
-    fn observed(&mut self, (index, step): (usize, &StepPlan), is_seen: bool, hands: &mut Hands<'_, '_>) {
-        let event = Event::StepObserved { runbook: hands.runbook, step: index, is_seen };
-        hands.journal.push(hands.view.now, event);
-        self.next();
-        if !is_seen && step.escalates {
-            self.escalate(None, hands);
-        }
-    }
-
-    /// Pages another role, which goes on with the steps: the one named, or whom the actor escalates to.
-    fn escalate(&mut self, named: Option<usize>, hands: &mut Hands<'_, '_>) {
-        let next = match self.actor {
-            Owner::Role(role) => named.or(hands.view.plan.roles[role].to),
-            Owner::Auto => named,
-        };
-        // Without anybody further up, the same role goes on, or is paged again.
-        let role = match (next, self.actor) {
-            (Some(role), _) | (None, Owner::Role(role)) => role,
-            (None, Owner::Auto) => return,
-        };
-        self.actor = Owner::Role(role);
-        self.page(role, hands.view.now, hands.stream, (hands.view.plan, hands.journal));
-    }
-
-    /// Pages a role and draws whether and when somebody comes.
-    fn page(&mut self, role: usize, now: Time, stream: Key, (plan, journal): (&Plan, &mut Journal)) {
-        journal.push(now, Event::Paged(role));
-        self.pages += 1;
-        let owner = match self.owner {
-            Owner::Role(owner) => plan.roles[owner].key,
-            Owner::Auto => Key::of_name("automation"),
-        };
-        let (until, comes) = match responder::answer(plan, stream.with(owner).at(self.pages), role, now) {
-            Answer::After(span) => (now + span, true),
-            Answer::NoneAfter(span) => (now + span, false),
-        };
-        self.phase = Phase::Paged { until, comes };
-    }
-}
-
 impl Hands<'_, '_> {
     /// Returns how long an owner takes for a step. Automation takes no time; owning up is the page's time.
-    fn time_for(&self, owner: Owner, step: &StepPlan) -> Span {
-        let Owner::Role(role) = owner else { return Span::ZERO };
+    pub(super) fn time_for(&self, lane: &Lane, step: &StepPlan) -> Span {
+        let Owner::Role(role) = lane.actor else { return Span::ZERO };
         if step.action == ActionPlan::Acknowledge {
             return Span::ZERO;
         }
-        responder::step(self.view.plan, self.stream.with(step.key), role, self.view.now)
+        responder::step(self.view.plan, lane.stream(step, self), role, self.view.now)
     }
 
-    fn done(&mut self, lane: &Lane, step: usize, plan: &StepPlan) {
+    pub(super) fn done(&mut self, lane: &Lane, step: usize, plan: &StepPlan) {
         let now = self.view.now;
         let is_late = now.since(lane.window_from) > plan.within;
         let event = Event::StepDone { runbook: self.runbook, step, owner: lane.actor, is_late };
         self.journal.push(now, event);
     }
 
-    fn skipped(&mut self, step: usize, is_forgotten: bool) {
+    pub(super) fn skipped(&mut self, step: usize, is_forgotten: bool) {
         let event = Event::StepSkipped { runbook: self.runbook, step, is_forgotten };
         self.journal.push(self.view.now, event);
     }
 
-    fn undo(&mut self, action: &ActionPlan) {
+    pub(super) fn undo(&mut self, action: &ActionPlan) {
         match action {
             ActionPlan::Orders(orders) => {
                 for order in orders.iter().filter_map(|order| order.undone()) {

@@ -9,6 +9,7 @@ mod delivery;
 mod detect;
 mod diagnose;
 mod incident;
+mod lane;
 mod rollout;
 mod window;
 
@@ -81,6 +82,7 @@ pub struct Ops<'p> {
     windows: Windows,
     alerts: Vec<AlertState>,
     detectors: Vec<Detector>,
+    has_token_charts: bool,
     deliveries: Vec<Delivery>,
     incidents: Vec<Incident>,
     rollouts: Vec<Rollout>,
@@ -151,6 +153,7 @@ impl<'p> Ops<'p> {
             windows,
             alerts: vec![AlertState::default(); plan.alerts.len()],
             detectors: vec![Detector::default(); plan.alerts.len()],
+            has_token_charts: plan.alerts.iter().any(|alert| matches!(alert.rule, Rule::CusumTokens { .. })),
             deliveries: vec![Delivery::default(); plan.alerts.len()],
             rollouts: vec![Rollout::default(); plan.rollouts.len()],
             orders: Vec::new(),
@@ -218,6 +221,16 @@ impl<'p> Ops<'p> {
         }
     }
 
+    /// Takes the output tokens of a model's reply.
+    pub fn on_reply(&mut self, mock: usize, tokens: u32) {
+        if !self.has_token_charts {
+            return;
+        }
+        for (alert, detector) in self.plan.alerts.iter().zip(&mut self.detectors) {
+            detector.reply(mock, tokens, &alert.rule);
+        }
+    }
+
     /// Takes the result of a probe.
     pub fn on_probe(&mut self, now: Time, mock: usize, is_ok: bool) {
         let probes = &mut self.desk.probes[mock];
@@ -247,7 +260,9 @@ impl<'p> Ops<'p> {
                 continue;
             }
             let is_true = match &alert.rule {
-                Rule::Cusum { .. } | Rule::PageHinkley { .. } => self.detectors[index].is_signalling(),
+                Rule::Cusum { .. } | Rule::CusumTokens { .. } | Rule::PageHinkley { .. } => {
+                    self.detectors[index].is_signalling()
+                }
                 Rule::Rollback(rollout) => self.rollouts[*rollout].is_returning(),
                 Rule::Compare(plan) => self.detectors[index].compare(plan, telemetry, &self.windows),
                 Rule::Burn { .. }
@@ -283,16 +298,31 @@ impl<'p> Ops<'p> {
             match sent {
                 None => {}
                 Some(delivery::Sent::Resolved) => journal.push(now, Event::ResolvedNotified(index)),
-                Some(delivery::Sent::Firing) => {
+                Some(sent @ (delivery::Sent::Firing | delivery::Sent::FiringStill)) => {
                     journal.push(now, Event::Notified(index));
-                    self.open(now, alert, telemetry, journal);
+                    let is_news = sent == delivery::Sent::Firing;
+                    self.open((now, is_news), alert, telemetry, journal);
                 }
             }
         }
     }
 
-    fn open(&mut self, now: Time, alert: &AlertPlan, telemetry: &Telemetry, journal: &mut Journal) {
+    /// Opens the incident of an alert; one that is open already is taken up again at the news that
+    /// something fires anew.
+    fn open(
+        &mut self,
+        (now, is_news): (Time, bool),
+        alert: &AlertPlan,
+        telemetry: &Telemetry,
+        journal: &mut Journal,
+    ) {
         let Some(runbook) = alert.runbook else { return };
+        if self.incidents[runbook].is_open() {
+            if is_news {
+                self.incidents[runbook].recall();
+            }
+            return;
+        }
         let recent = |mock| self.windows.calls_since(mock, diagnose::LOOK_BACK, telemetry);
         let before = (0..self.plan.mocks.len()).map(recent).collect();
         self.incidents[runbook].open(runbook, now, (self.plan, &self.desk), (before, journal));
@@ -322,20 +352,21 @@ fn gcd(left: u64, right: u64) -> u64 {
 fn watched_by_rule(rule: &Rule) -> Vec<(Source, Span)> {
     match *rule {
         Rule::Burn { slo, long, short, .. } => vec![(Source::Slo(slo), long), (Source::Slo(slo), short)],
-        Rule::BadShare { slo, over, .. } | Rule::Absence { slo, over } => vec![(Source::Slo(slo), over)],
-        Rule::CallErrors { mock, over, .. } | Rule::Denials { mock, over, .. } => {
-            vec![(Source::Calls(mock), over)]
+        Rule::BadShare { slo, line } => vec![(Source::Slo(slo), line.over)],
+        Rule::Absence { slo, over } => vec![(Source::Slo(slo), over)],
+        Rule::CallErrors { mock, line } | Rule::Denials { mock, line } => {
+            vec![(Source::Calls(mock), line.over)]
         }
         Rule::Spend { over, .. } => vec![(Source::Spend, over)],
-        Rule::Judged { evaluation, over, .. } => vec![(Source::Judged(evaluation), over)],
-        Rule::Replies { mock, over, .. }
-        | Rule::Tokens { mock, over, .. }
-        | Rule::Caught { mock, over, .. } => {
-            vec![(Source::Replies(mock), over)]
+        Rule::Judged { evaluation, line } => vec![(Source::Judged(evaluation), line.over)],
+        Rule::Tokens { mock, over, .. } => vec![(Source::Replies(mock), over)],
+        Rule::Replies { mock, line, .. } | Rule::Caught { mock, line } => {
+            vec![(Source::Replies(mock), line.over)]
         }
         Rule::Compare(plan) => vec![(Source::JudgedOf(plan.evaluation, plan.model), plan.over)],
         Rule::Backlog(_)
         | Rule::Cusum { .. }
+        | Rule::CusumTokens { .. }
         | Rule::PageHinkley { .. }
         | Rule::Audit(_)
         | Rule::Rollback(_) => Vec::new(),
@@ -368,43 +399,47 @@ fn is_true(rule: &Rule, now: Time, telemetry: &Telemetry, windows: &Windows) -> 
                 line.is_exceeded(bad, all, factor)
             })
         }
-        Rule::BadShare { slo, above, over } => {
-            let (bad, all) = windows.tasks_with_history(slo, over, telemetry);
-            above.is_exceeded(bad, all, Ratio::ONE)
+        Rule::BadShare { slo, line } => {
+            let (bad, all) = windows.tasks_with_history(slo, line.over, telemetry);
+            line.is_crossed(bad, all)
         }
         Rule::Backlog(above) => telemetry.in_flight > above,
-        Rule::CallErrors { mock, above, over } => {
-            let calls = windows.calls(mock, over, telemetry);
-            above.is_exceeded(calls.failed, calls.ended, Ratio::ONE)
+        Rule::CallErrors { mock, line } => {
+            let calls = windows.calls(mock, line.over, telemetry);
+            line.is_crossed(calls.failed, calls.ended)
         }
         Rule::Spend { per_minute, over } => {
             let span = over.seconds().min(now.seconds()).max(1.0);
             windows.spent(over, telemetry) as f64 / span * 60.0 > per_minute.0 as f64
         }
-        Rule::Judged { evaluation, above, over } => {
-            let (bad, all) = windows.judged(evaluation, over, telemetry);
-            above.is_exceeded(bad, all, Ratio::ONE)
+        Rule::Judged { evaluation, line } => {
+            let (bad, all) = windows.judged(evaluation, line.over, telemetry);
+            line.is_crossed(bad, all)
         }
-        Rule::Replies { mock, is_refusal, above, over } => {
-            let replies = windows.replies(mock, over, telemetry);
+        Rule::Replies { mock, is_refusal, line } => {
+            let replies = windows.replies(mock, line.over, telemetry);
             let bad = if is_refusal { replies.refused } else { replies.malformed };
-            above.is_exceeded(bad, replies.all, Ratio::ONE)
+            line.is_crossed(bad, replies.all)
         }
         Rule::Tokens { mock, above, over } => {
             let replies = windows.replies(mock, over, telemetry);
             replies.tokens > above.saturating_mul(replies.all)
         }
-        Rule::Caught { mock, above, over } => {
-            let replies = windows.replies(mock, over, telemetry);
-            above.is_exceeded(replies.caught, replies.all, Ratio::ONE)
+        Rule::Caught { mock, line } => {
+            let replies = windows.replies(mock, line.over, telemetry);
+            line.is_crossed(replies.caught, replies.all)
         }
-        Rule::Denials { mock, above, over } => {
-            let calls = windows.calls(mock, over, telemetry);
-            above.is_exceeded(calls.denied, calls.ended, Ratio::ONE)
+        Rule::Denials { mock, line } => {
+            let calls = windows.calls(mock, line.over, telemetry);
+            line.is_crossed(calls.denied, calls.ended)
         }
         Rule::Audit(mock) => telemetry.differs[mock],
         // These keep a state of their own.
-        Rule::Cusum { .. } | Rule::PageHinkley { .. } | Rule::Compare(_) | Rule::Rollback(_) => false,
+        Rule::Cusum { .. }
+        | Rule::CusumTokens { .. }
+        | Rule::PageHinkley { .. }
+        | Rule::Compare(_)
+        | Rule::Rollback(_) => false,
         Rule::Absence { slo, over } => {
             let (_, all) = windows.tasks(slo, over, telemetry);
             now >= Time::ZERO + over && all == 0

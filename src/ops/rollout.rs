@@ -1,6 +1,6 @@
 //! A rollout: steps one after the other, tests beside them, and the way back.
 
-use crate::base::drift::{Judged, worse};
+use crate::base::drift::{Comparison, Judged};
 use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
 use crate::ops::checks::View;
@@ -47,6 +47,8 @@ pub(super) struct Rollout {
     asked: u64,
     /// By evaluation, the judgements of the new and the old version when it began.
     since: Vec<[Judged; 2]>,
+    /// The test of the new version against the old one.
+    canary: Option<Comparison>,
 }
 
 /// What a rollout may look at and touch.
@@ -69,6 +71,7 @@ impl Default for Rollout {
             done: None,
             asked: 0,
             since: Vec::new(),
+            canary: None,
         }
     }
 }
@@ -143,6 +146,8 @@ impl Rollout {
             let telemetry = reach.view.telemetry;
             self.since =
                 (0..telemetry.judged.len()).map(|index| judged(telemetry, index, reach.plan)).collect();
+            let canary = reach.plan.canary.as_ref();
+            self.canary = canary.map(|canary| Comparison::since(self.since[canary.evaluation]));
             self.phase = Phase::Ready;
         }
         if let Some(reason) = self.verdict(reach) {
@@ -152,7 +157,7 @@ impl Rollout {
     }
 
     /// Returns why the rollout must be taken back, if it must.
-    fn verdict(&self, reach: &Reach<'_, '_>) -> Option<RollbackReason> {
+    fn verdict(&mut self, reach: &Reach<'_, '_>) -> Option<RollbackReason> {
         let is_over = self.done.is_some_and(|done| reach.view.now > done + reach.plan.watch);
         if self.share == Ratio::ZERO
             || is_over
@@ -160,20 +165,15 @@ impl Rollout {
         {
             return None;
         }
-        let since = |evaluation: usize| {
-            let now = judged(reach.view.telemetry, evaluation, reach.plan);
-            let then = self.since[evaluation];
-            [less(now[0], then[0]), less(now[1], then[1])]
-        };
+        let now = |evaluation: usize| judged(reach.view.telemetry, evaluation, reach.plan);
         if let Some((evaluation, bad)) = reach.plan.stop_loss
-            && since(evaluation)[0].0 >= bad
+            && now(evaluation)[0].0 - self.since[evaluation][0].0 >= bad
         {
             return Some(RollbackReason::StopLoss);
         }
-        let canary = reach.plan.canary.as_ref()?;
-        let [new, old] = since(canary.evaluation);
-        let is_enough = new.1 >= canary.judged_min && old.1 >= canary.judged_min;
-        let is_worse = is_enough && worse(new, old, canary.worse_by.real()) >= 1.0 / canary.error.real();
+        let (plan, canary) = (reach.plan.canary.as_ref()?, self.canary.as_mut()?);
+        let limits = (plan.error.real(), plan.judged_min);
+        let is_worse = canary.is_worse(now(plan.evaluation), plan.worse_by.real(), limits);
         is_worse.then_some(RollbackReason::Canary)
     }
 

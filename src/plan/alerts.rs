@@ -1,7 +1,7 @@
 //! Alerts: when they fire, and how the news is delivered.
 
-use crate::base::drift::CusumPlan;
-use crate::base::{Money, Ratio, Span};
+use crate::base::drift::{AmountCusumPlan, CusumPlan};
+use crate::base::{Dist, Money, Ratio, Span};
 use crate::plan::system::mock_index;
 use crate::scenario::Scenario;
 use crate::scenario::file::alerts::{Alert, SeverityLevel, Signal, Threshold, When, windows};
@@ -9,7 +9,7 @@ use crate::scenario::source::At;
 use crate::scenario::units::Name;
 
 /// When an alert's condition holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
     /// The share of bad tasks exceeds `factor` times what the objective allows, over both windows.
     Burn {
@@ -22,25 +22,21 @@ pub enum Rule {
         /// The factor.
         factor: Ratio,
     },
-    /// The share of bad tasks exceeds `above` over the window.
+    /// The share of bad tasks exceeds a line.
     BadShare {
         /// The objective.
         slo: usize,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
     /// More tasks than this are in flight.
     Backlog(u64),
-    /// The share of failed calls to a mock exceeds `above` over the window.
+    /// The share of failed calls to a mock exceeds a line.
     CallErrors {
         /// The mock.
         mock: usize,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
     /// More is spent per minute, averaged over the window.
     Spend {
@@ -49,25 +45,21 @@ pub enum Rule {
         /// The window.
         over: Span,
     },
-    /// The share of an evaluation's bad judgements exceeds `above` over the window.
+    /// The share of an evaluation's bad judgements exceeds a line.
     Judged {
         /// The evaluation.
         evaluation: usize,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
-    /// The share of a model's replies that refuse, or are found malformed, exceeds `above`.
+    /// The share of a model's replies that refuse, or are found malformed, exceeds a line.
     Replies {
         /// The model.
         mock: usize,
         /// Whether refusals are counted; otherwise malformed replies.
         is_refusal: bool,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
     /// A model's reply has more output tokens than this, on average over the window.
     Tokens {
@@ -85,6 +77,13 @@ pub enum Rule {
         /// The chart.
         chart: CusumPlan,
     },
+    /// A CUSUM over the output tokens of a model's replies signals.
+    CusumTokens {
+        /// The model.
+        mock: usize,
+        /// The chart.
+        chart: AmountCusumPlan,
+    },
     /// Page and Hinkley's test over an evaluation's judgements signals.
     PageHinkley {
         /// The evaluation.
@@ -96,23 +95,19 @@ pub enum Rule {
     },
     /// A model is judged worse than another.
     Compare(ComparePlan),
-    /// The share of a mock's replies in which a guardrail found something exceeds `above`.
+    /// The share of a mock's replies in which a guardrail found something exceeds a line.
     Caught {
         /// The mock.
         mock: usize,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
-    /// The share of calls refused for want of a permission exceeds `above`.
+    /// The share of calls refused for want of a permission exceeds a line.
     Denials {
         /// The mock.
         mock: usize,
         /// The line.
-        above: Ratio,
-        /// The window.
-        over: Span,
+        line: Line,
     },
     /// What a mock permits is not what is declared.
     Audit(usize),
@@ -125,6 +120,24 @@ pub enum Rule {
         /// The window.
         over: Span,
     },
+}
+
+/// A share that must not be exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The highest share.
+    pub above: Ratio,
+    /// The window.
+    pub over: Span,
+    /// How many the window must hold.
+    pub count_min: u64,
+}
+
+impl Line {
+    /// Returns whether so many of all are too many.
+    pub fn is_crossed(&self, bad: u64, all: u64) -> bool {
+        all >= self.count_min && self.above.is_exceeded(bad, all, Ratio::ONE)
+    }
 }
 
 /// A comparison of two models by one evaluation.
@@ -147,7 +160,7 @@ pub struct ComparePlan {
 }
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AlertPlan {
     /// Its name.
     pub name: String,
@@ -229,6 +242,14 @@ fn rule(scenario: &Scenario, alert: &Alert) -> (Rule, Span) {
             let chart = CusumPlan::new(cusum.usual.value.real(), cusum.shifted.value.real(), length);
             Rule::Cusum { evaluation: evaluation(&cusum.evaluation), chart }
         }
+        When::CusumTokens(cusum) => {
+            let length = cusum.run_length.map_or(10_000, |at| at.value) as f64;
+            let Dist::LogNormal { median, sigma } = cusum.usual.value.0 else {
+                unreachable!("checked: what is usual is a lognormal")
+            };
+            let chart = AmountCusumPlan::new((median, sigma), cusum.shifted.value.real(), length);
+            Rule::CusumTokens { mock: model(&cusum.model), chart }
+        }
         When::PageHinkley(test) => Rule::PageHinkley {
             evaluation: evaluation(&test.evaluation),
             tolerance: test.tolerance.value,
@@ -264,24 +285,28 @@ fn threshold(scenario: &Scenario, threshold: &Threshold) -> Rule {
     };
 
     let over = threshold.over.map_or(DEFAULT_OVER, |at| at.value);
-    let above = threshold.bad_above.map_or(Ratio::ONE, |at| at.value);
+    let line = Line {
+        above: threshold.bad_above.map_or(Ratio::ONE, |at| at.value),
+        over,
+        count_min: threshold.count_min.map_or(1, |at| at.value),
+    };
     match (&threshold.slo, threshold.signal.map(|signal| signal.value)) {
-        (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), above, over },
-        (None, Some(Signal::CallErrors)) => Rule::CallErrors { mock: mock(&threshold.mock), above, over },
+        (Some(name), _) => Rule::BadShare { slo: slo(&name.value.0), line },
+        (None, Some(Signal::CallErrors)) => Rule::CallErrors { mock: mock(&threshold.mock), line },
         (None, Some(signal @ (Signal::Refusals | Signal::Malformed))) => {
-            Rule::Replies { mock: mock(&threshold.mock), is_refusal: signal == Signal::Refusals, above, over }
+            Rule::Replies { mock: mock(&threshold.mock), is_refusal: signal == Signal::Refusals, line }
         }
         (None, Some(Signal::OutputTokens)) => Rule::Tokens {
             mock: mock(&threshold.mock),
             above: threshold.above.map_or(0, |at| at.value),
             over,
         },
-        (None, Some(Signal::Caught)) => Rule::Caught { mock: mock(&threshold.mock), above, over },
-        (None, Some(Signal::Denials)) => Rule::Denials { mock: mock(&threshold.mock), above, over },
+        (None, Some(Signal::Caught)) => Rule::Caught { mock: mock(&threshold.mock), line },
+        (None, Some(Signal::Denials)) => Rule::Denials { mock: mock(&threshold.mock), line },
         (None, Some(Signal::Backlog)) => Rule::Backlog(threshold.above.map_or(0, |at| at.value)),
         (None, None) => {
             let name = threshold.evaluation.as_ref().expect("checked: a threshold watches something");
-            Rule::Judged { evaluation: evaluation(name), above, over }
+            Rule::Judged { evaluation: evaluation(name), line }
         }
     }
 }

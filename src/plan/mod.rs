@@ -12,7 +12,7 @@ mod program;
 mod rollouts;
 mod system;
 
-pub use alerts::{AlertPlan, ComparePlan, Rule};
+pub use alerts::{AlertPlan, ComparePlan, Line, Rule};
 pub use controls::{
     ActionPlan, Check, Indicator, Owner, RolePlan, RolloutOrder, RunbookPlan, ShiftPlan, SloPlan, StepPlan,
     TargetPlan,

@@ -41,6 +41,13 @@ pub enum Event {
     ResolvedNotified(usize),
     /// A runbook was begun.
     IncidentOpened(usize),
+    /// Something fired anew, and an owner began the runbook again.
+    RunbookAgain {
+        /// The runbook.
+        runbook: usize,
+        /// Who.
+        owner: Owner,
+    },
     /// The runbook's recovery criteria were observed.
     IncidentClosed(usize),
     /// A role was paged.

@@ -90,6 +90,51 @@ fn a_revoked_permission_is_honoured_for_as_long_as_the_server_lags() {
     assert!(killed.left_behind.iter().any(|left| left.contains("effects switched off")));
 }
 
+/// Whoever approves effects by hand sees from which context they come.
+#[test]
+fn a_person_who_approves_effects_stops_those_of_contaminated_contexts() {
+    let approve = acting(&step("approve", "require-approval = { mock = \"tool\" }")).replace(
+        "signal = \"denials\", mock = \"tool\", bad_above = \"20%\", over = \"1m\"",
+        "signal = \"backlog\", above = 0",
+    );
+    let injection = fault("injection", "board", "{ share = \"50%\" }");
+    let run = |mistakes: &str| {
+        let step_up =
+            format!("step_up = {{ takes = \"1s\", approves = \"100%\", mistakes = \"{mistakes}\" }}");
+        let system = SYSTEM.replace("[guard.tool]\n", &format!("[guard.tool]\n{step_up}\n"));
+        rehearse(&plan(&format!("{system}{approve}{injection}")), 5)
+    };
+    let approved_from = |run: &Record| {
+        let done = |event| matches!(event, Event::StepDone { .. });
+        run.journal.first(done).unwrap()
+    };
+    let contaminated = |run: &Record| {
+        let from = approved_from(run);
+        // What had been sent by then is still executed.
+        let late = |at: stormdrill::base::Time| at.seconds() > from.seconds() + 5.0;
+        run.provenance.acts().iter().filter(|act| late(act.at)).count()
+    };
+    let (careful, careless) = (run("0%"), run("100%"));
+    assert_eq!(contaminated(&careful), 0);
+    assert!(contaminated(&careless) > 40, "{}", contaminated(&careless));
+}
+
+/// What is refused first and approved then has not been refused wrongly; what is never approved has.
+#[test]
+fn an_effect_is_wrongly_refused_only_if_it_stays_refused() {
+    let narrowed = fault("scope-narrow", "tool", "{}");
+    let run = |approves: &str| {
+        let step_up = format!("step_up = {{ takes = \"1s\", approves = \"{approves}\", mistakes = \"0%\" }}");
+        let system = SYSTEM.replace("[guard.tool]\n", &format!("[guard.tool]\n{step_up}\n"));
+        let run = rehearse(&plan(&format!("{system}{narrowed}")), 5);
+        let tool = run.effects.iter().find(|effects| effects.refused > 0).unwrap();
+        (tool.refused, tool.wrongly_refused)
+    };
+    let (all, none) = (run("100%"), run("0%"));
+    assert!(all.0 > 500 && all.1 == 0, "{all:?}");
+    assert!(none.1 > 200 && none.1 < none.0, "{none:?}");
+}
+
 #[test]
 fn a_boundary_is_valid_only_once_what_is_permitted_is_what_is_declared() {
     let steps = step("kill", "kill-switch = { mock = \"tool\" }")

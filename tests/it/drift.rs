@@ -183,3 +183,109 @@ inject.quality-drop = { share = "20%" }
     assert!((wrong(&sticky) - 0.2).abs() < 0.03, "a fifth of tasks: {}", wrong(&sticky));
     assert!((wrong(&loose) - 0.59).abs() < 0.03, "1 - 0.8^4 of tasks: {}", wrong(&loose));
 }
+
+/// A quarter more tokens: no line on the average that is quiet in steady state finds it as soon.
+#[test]
+fn a_chart_over_tokens_finds_a_small_shift_and_nothing_else() {
+    let tokens = "out = \"lognormal(100, 0.5)\"";
+    let run = |inject: &str| {
+        let fault = if inject.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "[[fault]]\nid = \"f\"\non = \"model\"\nstart = \"10m\"\nduration = \"20m\"\ninject.{inject}\n"
+            )
+        };
+        let text = format!(
+            r#"
+duration = "40m"
+baseline = "8m"
+[mocks.model]
+kind = "model"
+first_token = "300ms"
+per_token = "1ms"
+[load]
+arrivals.constant = "5/s"
+tiers = {{ standard = "100%" }}
+[agents.a]
+plan = [{{ ask = "model", tokens = {{ in = "1000", {tokens} }} }}]
+[slo.done]
+success = "20%"
+[alert.More]
+when.cusum-tokens = {{ model = "model", usual = "lognormal(100, 0.5)", shifted = "125%", run_length = 10000000 }}
+severity = "sev3"
+runbook = "look"
+[alert.Fewer]
+when.cusum-tokens = {{ model = "model", usual = "lognormal(100, 0.5)", shifted = "70%", run_length = 10000000 }}
+severity = "sev3"
+runbook = "look"
+[runbook.look]
+recovery = "backlog < 10000"
+steps = [{{ id = "own", owner = "auto", within = "1m", do.acknowledge = {{}} }}]
+{fault}"#
+        );
+        let run = rehearse(&plan(&text), 11);
+        // In the order of their names: fewer, more.
+        [0, 1].map(|alert| {
+            run.journal.first(|event| event == Event::AlertFiring(alert)).map(|at| at.seconds() - 600.0)
+        })
+    };
+    assert_eq!(run(""), [None, None]);
+    assert_eq!(
+        run("quality-drop = { share = \"50%\" }"),
+        [None, None],
+        "wrong answers are as long as others"
+    );
+    let [fewer, more] = run("silent-swap = { tokens = \"125%\", latency = \"100%\" }");
+    assert!(fewer.is_none() && more.is_some_and(|after| after < 90.0), "{more:?}");
+    let [fewer, more] = run("silent-swap = { tokens = \"60%\", latency = \"100%\" }");
+    assert!(more.is_none() && fewer.is_some_and(|after| after < 60.0), "{fewer:?}");
+}
+
+/// One hit in a window of one is all of it: a least count says when a share means something.
+#[test]
+fn a_threshold_waits_until_its_window_holds_enough() {
+    let run = |count_min: &str| {
+        let text = format!(
+            r#"
+duration = "40m"
+baseline = "8m"
+[mocks.model]
+kind = "model"
+first_token = "300ms"
+per_token = "1ms"
+[load]
+arrivals.constant = "1/min"
+tiers = {{ standard = "100%" }}
+[agents.a]
+plan = [{{ ask = "model", tokens = {{ in = "1000", out = "10" }} }}]
+[slo.done]
+success = "20%"
+[alert.Refused]
+when.threshold = {{ signal = "refusals", mock = "model", bad_above = "50%", over = "10m"{count_min} }}
+severity = "sev3"
+runbook = "look"
+[runbook.look]
+recovery = "backlog < 10000"
+steps = [{{ id = "own", owner = "auto", within = "1m", do.acknowledge = {{}} }}]
+[[load.phase]]
+at = "9m"
+rate = "0/s"
+[[load.phase]]
+at = "25m"
+rate = "1/min"
+[[fault]]
+id = "f"
+on = "model"
+start = "10m"
+duration = "29m"
+inject.refusal = {{ share = "100%" }}
+"#
+        );
+        let run = rehearse(&plan(&text), 1);
+        run.journal.first(|event| event == Event::AlertFiring(0)).map(|at| at.seconds() / 60.0)
+    };
+    let (at_once, later) = (run("").unwrap(), run(", count_min = 5").unwrap());
+    assert!((25.0..27.0).contains(&at_once), "{at_once}");
+    assert!((29.0..31.0).contains(&later), "{later}");
+}

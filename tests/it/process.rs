@@ -93,3 +93,77 @@ fn a_good_outcome_does_not_hide_a_bad_process() {
     let outcome = lucky.targets.iter().find(|target| target.name == "cost_above").unwrap();
     assert!(outcome.is_met);
 }
+
+/// A tool that fails twice, with good times between that are shorter than the recovery criteria.
+fn waves(second_start: &str) -> Trial {
+    let text = format!(
+        r#"{TOOL_AND_SPARE}
+[[fault]]
+id = "down"
+on = "tool"
+start = "10m"
+duration = "5m"
+inject.error = {{ share = "100%" }}
+[[fault]]
+id = "down-again"
+on = "tool"
+start = "{second_start}"
+duration = "5m"
+inject.error = {{ share = "100%" }}
+[alert.Down]
+when.threshold = {{ slo = "done", bad_above = "20%", over = "1m" }}
+group_interval = "1m"
+severity = "sev2"
+runbook = "r"
+[runbook.r]
+recovery = "tool answers for 6m"
+steps = [
+  {{ id = "own", owner = "first", within = "10m", do.acknowledge = {{}} }},
+  {{ id = "verify", owner = "first", within = "5m", do.verify = {{}}, expect = "backlog < 1000", when = "tool answers for 2m" }},
+  {{ id = "log", owner = "first", within = "2m", do.verify = {{}}, expect = "backlog < 1000" }},
+  {{ id = "over", owner = "auto", within = "1m", do.degrade = {{ mock = "tool", to = "spare" }} }},
+  {{ id = "back", owner = "auto", within = "1m", do.undo = {{ steps = ["over"] }}, when = "tool answers for 2m" }},
+]
+[roster.first]
+day = {{ acknowledge = "30s", step = "30s" }}
+"#
+    );
+    study::trial(&Plan::of(&scenario(&whole(&text))), 1)
+}
+
+/// Automation that has taken back what it did does it again in the second wave, also while the
+/// incident of the first is open.
+#[test]
+fn what_was_taken_back_is_done_again_when_the_alert_fires_anew() {
+    let trial = waves("19m");
+    let count = |is_it: fn(Event) -> bool| trial.run.journal.count(is_it);
+    assert_eq!(count(|event| matches!(event, Event::IncidentOpened(_))), 1, "one incident");
+    assert_eq!(count(|event| matches!(event, Event::RunbookAgain { .. })), 2, "by automation and by people");
+    assert_eq!(count(|event| matches!(event, Event::StepDone { step: 3, .. })), 2, "over to the spare");
+    assert_eq!(count(|event| matches!(event, Event::StepDone { step: 4, .. })), 2, "and back");
+    assert_eq!(count(|event| matches!(event, Event::PageAnswered(_))), 1, "who is there is not paged");
+    assert!(trial.run.left_behind.is_empty(), "{:?}", trial.run.left_behind);
+    // Each wave costs the minute or so until the notification, not its five minutes.
+    assert!(trial.card.harm.tiers[1].lost < 1600, "{}", trial.card.harm.tiers[1].lost);
+    let process = trial.card.process;
+    assert_eq!((process.planned, process.good), (10, 10), "{process:?}");
+}
+
+/// While nothing has been taken back there is nothing to do again.
+#[test]
+fn an_alert_that_fires_anew_while_all_is_in_force_changes_nothing() {
+    let trial = waves("15m30s");
+    let again = |event| matches!(event, Event::RunbookAgain { .. });
+    assert_eq!(trial.run.journal.count(again), 0);
+}
+
+/// The step behind one that waits is due its window after that, not after the notification.
+#[test]
+fn a_step_behind_one_that_waits_is_not_called_late() {
+    let trial = waves("55m");
+    let late = |event| matches!(event, Event::StepDone { is_late: true, .. });
+    assert_eq!(trial.run.journal.count(late), 0, "{:?}", trial.card.process);
+    let done = |event| matches!(event, Event::StepDone { step: 2, .. });
+    let logged = trial.run.journal.first(done).unwrap().seconds();
+    assert!(logged > 17.0 * 60.0, "long after the notification: {logged}");
+}

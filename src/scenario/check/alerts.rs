@@ -10,6 +10,7 @@ use crate::scenario::file::slos::Slo;
 use crate::scenario::limits::SPAN_MAX;
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
+use crate::scenario::units::Name;
 
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     for (name, at) in &checked.file.slo.0 {
@@ -35,7 +36,7 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
 
 /// Reports an alert that silences itself, alone or by way of others: then none of them notifies.
 fn circle(checked: &Checked<'_>, at: &At<Alert>, sink: &mut Sink) {
-    let mut open: Vec<&At<crate::scenario::units::Name>> = at.value.inhibited_by.iter().collect();
+    let mut open: Vec<&At<Name>> = at.value.inhibited_by.iter().collect();
     let mut seen = std::collections::BTreeSet::new();
     while let Some(name) = open.pop() {
         let Some(other) = checked.file.alert.0.get(&name.value.0) else { continue };
@@ -116,6 +117,7 @@ fn condition(checked: &Checked<'_>, at: &At<Alert>, sink: &mut Sink) {
             }
         }
         When::Cusum(cusum) => evaluations::cusum(checked, cusum, sink),
+        When::CusumTokens(cusum) => evaluations::cusum_tokens(checked, cusum, sink),
         When::PageHinkley(test) => evaluations::page_hinkley(checked, test, sink),
         When::Compare(compare) => evaluations::compare(checked, compare, sink),
         When::Rollback(back) => refer_to(&back.rollout, "rollout", &checked.file.rollout, sink),
@@ -190,6 +192,23 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
     if let Some(message) = need {
         sink.push(Problem::error(Code::Contradiction, at.place, message));
     }
+    if let Some(count) = threshold.count_min.as_ref().filter(|_| threshold.bad_above.is_none()) {
+        let message = "`count_min` goes with `bad_above`";
+        sink.push(Problem::error(Code::Contradiction, count.place, message));
+    }
+    if let Some(slo) = &threshold.slo {
+        seen(checked, slo, sink);
+    }
+}
+
+/// Points out an alert on something that no telemetry knows by itself.
+fn seen(checked: &Checked<'_>, slo: &At<Name>, sink: &mut Sink) {
+    let is_safety = checked.file.slo.get(&slo.value.0).is_some_and(|of| of.safety.is_some());
+    if is_safety {
+        let message = "no telemetry knows by itself that an effect was unsafe, so this alert can never fire";
+        let problem = Problem::warning(Code::UnreachableThreshold, slo.place, message);
+        sink.push(problem.hint("watch an `evaluation`, an `audit`, or the signals `caught` and `denials`"));
+    }
 }
 
 fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
@@ -206,6 +225,7 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
         sink.push(problem.hint("`preset` with `window`, or `budget` with `long` and `short`"));
         return;
     }
+    seen(checked, &burn.slo, sink);
     let Some(slo) = checked.file.slo.get(&burn.slo.value.0) else { return };
     let Some(goal) = goal(slo).filter(|goal| !goal.is_hole()) else { return };
     let windows = crate::scenario::file::alerts::windows(burn, slo);

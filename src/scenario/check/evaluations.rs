@@ -1,9 +1,9 @@
 //! Checks of evaluations, and of the alerts that watch them.
 
-use crate::base::{Ratio, Span};
+use crate::base::{Dist, Ratio, Span};
 use crate::scenario::check::{Checked, count_within, refer_to, share, within};
 use crate::scenario::decode::Decode;
-use crate::scenario::file::alerts::{Compare, Cusum, PageHinkley};
+use crate::scenario::file::alerts::{Compare, Cusum, CusumTokens, PageHinkley};
 use crate::scenario::file::mocks::MockKind;
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
@@ -59,6 +59,25 @@ pub(super) fn cusum(checked: &Checked<'_>, cusum: &Cusum, sink: &mut Sink) {
         let message = format!("the evaluation itself takes {false_alarms} of right answers for wrong");
         let problem = Problem::warning(Code::OutOfRange, cusum.usual.place, message);
         sink.push(problem.hint("the usual share of bad judgements is at least that"));
+    }
+}
+
+pub(super) fn cusum_tokens(checked: &Checked<'_>, cusum: &CusumTokens, sink: &mut Sink) {
+    is_model(checked, &cusum.model, sink);
+    count_within(cusum.run_length.as_ref().unwrap_or(&At::hole()), 10, 10_000_000, sink);
+    if let Some(usual) = cusum.usual.known()
+        && !matches!(usual.0, Dist::LogNormal { median, sigma } if median >= 1.0 && sigma >= 0.01)
+    {
+        let message = "what is usual is a lognormal with a median and a sigma above zero";
+        let problem = Problem::error(Code::OutOfRange, cusum.usual.place, message);
+        sink.push(problem.hint("for instance \"lognormal(180, 0.5)\""));
+    }
+    // Closer to the usual, no chart finds it in any time.
+    let near = Ratio::from_percent(95)..=Ratio::from_percent(105);
+    let bounds = Ratio::from_percent(1)..=Ratio::from_percent(10_000);
+    if cusum.shifted.known().is_some_and(|shifted| near.contains(shifted) || !bounds.contains(shifted)) {
+        let message = "what must be found lies between 1% and 10000%, and at least 5% from 100%";
+        sink.push(Problem::error(Code::OutOfRange, cusum.shifted.place, message));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Alerts: rules over objectives and signals, as Prometheus evaluates and Alertmanager delivers them.
 
 use crate::base::{Money, Ratio, Span};
+use crate::scenario::dist_text::CountDist;
 use crate::scenario::file::slos::{self, Slo};
 use crate::scenario::record::{choice, record, words};
 use crate::scenario::source::At;
@@ -103,6 +104,8 @@ record! {
         pub above: Option<At<u64>>,
         /// Over how long; default `5m`.
         pub over: Option<At<Span>>,
+        /// How many tasks, judgements, calls or replies the window must hold; default 1 (with `bad_above`).
+        pub count_min: Option<At<u64>>,
     }
 }
 
@@ -141,6 +144,21 @@ record! {
 }
 
 record! {
+    /// Replies have got longer or shorter for good: a CUSUM over the logarithms of their output tokens
+    /// (limit by Siegmund's approximation).
+    pub struct CusumTokens {
+        /// The model.
+        pub model: At<Name>,
+        /// The output tokens of its replies in steady state: `lognormal(MEDIAN, SIGMA)`.
+        pub usual: At<CountDist>,
+        /// What becomes of them that must be found quickly: `150%` of the usual, or `60%`.
+        pub shifted: At<Ratio>,
+        /// How many replies go by on average until it fires in steady state; default 10000.
+        pub run_length: Option<At<u64>>,
+    }
+}
+
+record! {
     /// Judgements have got worse than they were on average: Page and Hinkley's test for an increase,
     /// with the running mean as reference and its least sum so far subtracted (Gama and others 2014).
     pub struct PageHinkley {
@@ -154,8 +172,8 @@ record! {
 }
 
 record! {
-    /// One version of a model is judged worse than another: a mixture sequential probability ratio test,
-    /// which keeps its error rate however often it is looked at (Johari and others 2017).
+    /// One version of a model is judged worse than another: a sequential test by E-variables, which keeps
+    /// its error rate exactly, however often it is looked at (Turner, Ly and Grunwald 2024).
     pub struct Compare {
         /// The evaluation.
         pub evaluation: At<Name>,
@@ -203,6 +221,8 @@ choice! {
         Absence(Absence) = "absence",
         /// Judgements have got worse for good.
         Cusum(Cusum) = "cusum",
+        /// Replies have got longer or shorter for good.
+        CusumTokens(CusumTokens) = "cusum-tokens",
         /// Judgements have got worse than their running mean.
         PageHinkley(PageHinkley) = "page-hinkley",
         /// One version of a model is worse than another.

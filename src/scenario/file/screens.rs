@@ -36,9 +36,9 @@ record! {
     pub struct StepUp {
         /// How long the answer takes.
         pub takes: At<SpanDist>,
-        /// The share of permitted effects that are approved; default 98%.
+        /// The share of permitted effects, from a context that is not contaminated, that are approved; default 98%.
         pub approves: Option<At<Ratio>>,
-        /// The share of effects beyond the permissions that are approved by mistake; default 1%.
+        /// The share of all other effects that are approved by mistake; default 1%.
         pub mistakes: Option<At<Ratio>>,
     }
 }
