@@ -2,7 +2,7 @@
 //!
 //! Every confidence here is one-sided unless its name says otherwise.
 
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
 
 /// Returns the exact (Clopper-Pearson) lower bound of a share, given `hits` in `trials`.
@@ -58,6 +58,46 @@ pub fn all_hits_needed(required: f64, confidence: f64) -> u64 {
 pub fn quantile_sorted<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
+}
+
+/// Returns the two-sided exact p-value of McNemar's test: of the pairs that differ, so many went one way
+/// and so many the other (a sign test; Fay, R package `exact2x2`, calls it the central exact test).
+pub fn mcnemar(one_way: u64, other_way: u64) -> f64 {
+    let (less, all) = (one_way.min(other_way), one_way + other_way);
+    if all == 0 {
+        return 1.0;
+    }
+    // P(X <= less) for X binomial with a half: the upper tail of a beta.
+    let tail = beta_reg((all - less) as f64, (less + 1) as f64, 0.5);
+    (2.0 * tail).min(1.0)
+}
+
+/// Returns the mean of paired differences and its two-sided interval by Student's t; nothing for fewer
+/// than two of them.
+pub fn paired_mean(differences: &[f64], confidence: f64) -> Option<(f64, f64, f64)> {
+    let count = differences.len() as f64;
+    if differences.len() < 2 {
+        return None;
+    }
+    let mean = differences.iter().sum::<f64>() / count;
+    let variance = differences.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("two values leave a degree of freedom");
+    let reach = student.inverse_cdf(f64::midpoint(1.0, confidence)) * libm::sqrt(variance / count);
+    Some((mean, mean - reach, mean + reach))
+}
+
+/// Returns the ranks, from 1, of the order statistics between which a quantile lies with at least the
+/// stated two-sided confidence, whatever the distribution; 0 and `count + 1` stand for the ends.
+///
+/// David and Nagaraja, "Order Statistics", 3rd edition, section 7.1.
+pub fn quantile_ranks(count: u64, share: f64, confidence: f64) -> (u64, u64) {
+    let outside = (1.0 - confidence) / 2.0;
+    // P(at most k of the values lie below the quantile).
+    let at_most =
+        |k: u64| if k >= count { 1.0 } else { beta_reg((count - k) as f64, (k + 1) as f64, 1.0 - share) };
+    let low = (0..count).take_while(|k| at_most(*k) <= outside).count() as u64;
+    let high = (0..=count).find(|k| at_most(*k) >= 1.0 - outside).unwrap_or(count) + 1;
+    (low, high)
 }
 
 /// Returns the least number in `[0, 1]` for which `is_reached` holds, which must stay true above it.
@@ -116,6 +156,56 @@ mod tests {
             missed += u32::from(exact_lower(hits, trials, 0.95) > share);
         }
         assert!(f64::from(missed) <= 0.05 * rounds as f64 + 3.0 * (0.05 * 0.95 * rounds as f64).sqrt());
+    }
+
+    /// Agresti, "Categorical Data Analysis", 2nd edition (2002), table 10.1: of 1600 voters 150 changed
+    /// one way and 86 the other. And the binomial tail by hand: 2 (1 + 5) / 32.
+    #[test]
+    fn the_exact_test_of_mcnemar_gives_known_values() {
+        assert!((mcnemar(1, 4) - 0.375).abs() < 1e-12);
+        assert!((mcnemar(0, 6) - 0.03125).abs() < 1e-12);
+        assert!((mcnemar(5, 5) - 1.0).abs() < 1e-12);
+        assert!((mcnemar(0, 0) - 1.0).abs() < 1e-12);
+        let by_hand: f64 = {
+            // The sum over the tail, in logarithms.
+            let log_choose =
+                |n: f64, k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
+            let term = |k: u64| libm::exp(log_choose(236.0, k as f64) - 236.0 * libm::log(2.0));
+            2.0 * (0..=86).map(term).sum::<f64>()
+        };
+        assert!((mcnemar(150, 86) / by_hand - 1.0).abs() < 1e-9, "{} {by_hand}", mcnemar(150, 86));
+        // As R's exact2x2 prints it for these data.
+        assert_eq!(format!("{:.3e}", mcnemar(150, 86)), "3.716e-5");
+    }
+
+    /// Student, "The probable error of a mean", Biometrika 6 (1908): additional hours of sleep.
+    #[test]
+    fn the_paired_interval_is_that_of_students_sleep_data() {
+        let more = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4];
+        let (mean, low, high) = paired_mean(&more, 0.95).unwrap();
+        // R: t.test(extra ~ group, data = sleep, paired = TRUE) says 1.58, 0.7001142 to 2.4598858.
+        assert!((mean - 1.58).abs() < 1e-9 && (low - 0.700_114_2).abs() < 1e-6, "{mean} {low}");
+        assert!((high - 2.459_885_8).abs() < 1e-6, "{high}");
+    }
+
+    /// Conover, "Practical Nonparametric Statistics", table of ranks for the median: 16 values, ranks 4 and 13.
+    #[test]
+    fn the_ranks_around_a_quantile_cover_it_as_often_as_they_say() {
+        assert_eq!(quantile_ranks(16, 0.5, 0.95), (4, 13));
+        assert_eq!(quantile_ranks(100, 0.5, 0.95), (40, 61));
+        for (count, share) in [(100, 0.05), (40, 0.5), (200, 0.1), (59, 0.05)] {
+            let (low, high) = quantile_ranks(count, share, 0.95);
+            let rounds = 4_000;
+            let mut covered = 0;
+            for round in 0..rounds {
+                let root = Key::of_seed(5).at(round);
+                let below = (0..count).filter(|n| root.at(*n).unit() < share).count() as u64;
+                // The quantile lies at or above the low rank, and below the high one.
+                covered += u64::from(low <= below && below < high);
+            }
+            let least = 0.95 * rounds as f64 - 3.0 * (0.05 * 0.95 * rounds as f64).sqrt();
+            assert!(covered as f64 >= least, "{count} {share}: {covered} of {rounds}");
+        }
     }
 
     #[test]

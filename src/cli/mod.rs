@@ -1,7 +1,10 @@
 //! The command line: arguments, files, printing, exit codes. Decides nothing about a drill.
 
+mod ablate;
 mod check;
+mod output;
 mod problems;
+mod progress;
 mod run;
 mod runbook;
 mod selftest;
@@ -10,6 +13,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::study::Seeds;
 
 /// Exit code for input that is wrong.
 const BAD_INPUT: u8 = 2;
@@ -56,6 +61,12 @@ enum Command {
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
     },
+    /// Take each control away, on the same seeds, and say what it is worth.
+    ///
+    /// Each guardrail, alert, step of a runbook and control of a rollout is needed (the drill fails without it), helps
+    /// (something is worse without it, beyond chance), is neutral (it acted, and no difference can be measured), idle (it
+    /// never acted) or harmful (something is better without it). Exit code: 0, or 2 for bad input.
+    Ablate(AblateArguments),
     /// Print a runbook as the page that somebody on call wants.
     ///
     /// Exit code: 0, or 2 if something is wrong with it.
@@ -109,6 +120,44 @@ struct RunArguments {
     saboteur: bool,
 }
 
+/// How many runs a study makes, and what becomes of its answer.
+#[derive(Debug, clap::Args)]
+struct StudyArguments {
+    /// How many seeds to run of each variant.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many threads to use [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Where to print it [default: the standard output].
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+impl StudyArguments {
+    fn seeds(&self) -> Seeds {
+        Seeds { first: self.seed, count: self.seeds, threads: usize::from(self.threads.unwrap_or(0)) }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct AblateArguments {
+    /// Scenario files, or folders of them.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    study: StudyArguments,
+    /// Also take pairs away, of controls of which neither is needed alone.
+    #[arg(long)]
+    pairs: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One screen for people.
@@ -151,6 +200,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Selftest { paths, seeds, threads } => {
             selftest::selftest(paths, *seeds, usize::from(threads.unwrap_or(0)))
         }
+        Command::Ablate(arguments) => ablate::ablate(arguments),
         Command::Runbook { path } => runbook::runbook(path),
         Command::Schema { kind } => schema(*kind),
     }

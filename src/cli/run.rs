@@ -1,14 +1,11 @@
 //! `stormdrill run`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Once;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::cli::{BAD_INPUT, Format, RunArguments, problems};
+use crate::cli::progress::Progress;
+use crate::cli::{BAD_INPUT, Format, RunArguments, output, problems};
 use crate::plan::Plan;
 use crate::report::human;
 use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
@@ -49,19 +46,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         drills.push(drill);
     }
     let worst = WholeResult::worst(&drills);
-    let text = match arguments.format {
-        Format::Human => anstream::adapter::strip_str(&texts.join("\n")).to_string(),
+    match arguments.format {
+        Format::Human if arguments.output.is_none() => {}
+        Format::Human => output::print(&texts.join("\n"), arguments.output.as_deref())?,
         Format::Json => {
-            let json = serde_json::to_string_pretty(&WholeResult::of(drills)).map_err(io::Error::other)?;
-            format!("{json}\n")
+            output::print(&output::json(&WholeResult::of(drills))?, arguments.output.as_deref())?;
         }
-    };
-    match &arguments.output {
-        Some(path) => std::fs::write(path, text).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display()))
-        })?,
-        None if arguments.format == Format::Json => io::stdout().lock().write_all(text.as_bytes())?,
-        None => {}
     }
     let code = worst.map_or(BAD_INPUT, crate::grade::Verdict::exit_code);
     Ok(ExitCode::from(code))
@@ -93,7 +83,7 @@ fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, i
     let progress = Progress::new(seeds.count, &scenario.path);
     let keep = |trial: study::Trial| Kept { result: RunResult::of(&plan, &trial), card: trial.card };
     let kept = study::seeds(&plan, seeds, keep, || progress.advance()).map_err(io::Error::other)?;
-    progress.bar.finish_and_clear();
+    progress.finish();
     let cards: Vec<_> = kept.iter().map(|kept| kept.card.clone()).collect();
     let judgement = study::verdict(&plan, &cards);
     let mut without = arguments.without.clone();
@@ -102,28 +92,4 @@ fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, i
     }
     let range = SeedRange { first: seeds.first, count: seeds.count };
     Ok(DrillResult::of(scenario, &without, range, &judgement, kept))
-}
-
-/// A bar on the terminal that appears once a drill has taken a second.
-struct Progress {
-    bar: ProgressBar,
-    shows: Once,
-}
-
-impl Progress {
-    fn new(seeds: u64, what: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(seeds), ProgressDrawTarget::hidden());
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} seeds, {eta} left");
-        bar.set_style(style.expect("the template is right"));
-        bar.set_message(what.to_owned());
-        Self { bar, shows: Once::new() }
-    }
-
-    /// One more seed is done.
-    fn advance(&self) {
-        self.bar.inc(1);
-        if self.bar.elapsed() > Duration::from_secs(1) && io::stderr().is_terminal() {
-            self.shows.call_once(|| self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5)));
-        }
-    }
 }

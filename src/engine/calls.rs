@@ -7,6 +7,7 @@ use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply
 use crate::guard::{Admission, Change, retry};
 use crate::plan::{FaultEffect, TierSet};
 use crate::record::Event;
+use crate::scenario::file::guards::{CallControl, TaskControl};
 
 /// The most attempts that may be alive at once, those that nobody waits for included.
 const ALIVE_MAX: usize = 1_000_000;
@@ -60,6 +61,7 @@ impl World<'_> {
         }
         let admission = station.breaker.as_mut().map_or(Admission::Pass, |breaker| breaker.admit(self.now));
         if admission == Admission::Refuse {
+            self.acts(mock, CallControl::Breaker);
             self.record.mocks[mock].breaker_refused += 1;
             self.telemetry.calls[mock].ended += 1;
             self.telemetry.calls[mock].failed += 1;
@@ -73,6 +75,7 @@ impl World<'_> {
         if let Some(bulkhead) = &plan.guards[mock].bulkhead
             && (station.under_way >= bulkhead.concurrent || station.waiting.length > 0)
         {
+            self.record.acts.call(self.now, mock, CallControl::Bulkhead);
             if station.waiting.length >= bulkhead.queue {
                 self.record.mocks[mock].bulkhead_refused += 1;
                 self.withdraw(attempt);
@@ -104,6 +107,12 @@ impl World<'_> {
             .tasks
             .velocity
             .is_some_and(|velocity| !velocity.spare.has(tier) && self.velocity.is_open(now));
+        if is_minute_over || is_task_over || is_tier_over {
+            self.acts_on_tasks(TaskControl::Budget);
+        }
+        if is_too_fast {
+            self.acts_on_tasks(TaskControl::Velocity);
+        }
         is_minute_over || is_task_over || is_tier_over || is_too_fast
     }
 
@@ -116,7 +125,9 @@ impl World<'_> {
             && down.tiers.has(usize::from(*tier))
             && self.minute.is_spent(self.now, down.above)
         {
+            let guarded = usize::from(call.mock);
             self.tasks[slot].call.mock = down.to;
+            self.acts(guarded, CallControl::Downgrade);
             self.record.mocks[usize::from(down.to)].stood_in += 1;
         }
     }
@@ -245,7 +256,10 @@ impl World<'_> {
         let breaker = self.stations[mock].breaker.as_mut();
         let event = match breaker.and_then(|breaker| breaker.on_result(self.now, is_trial, is_ok)) {
             None => return,
-            Some(Change::Opened) => Event::BreakerOpened(mock),
+            Some(Change::Opened) => {
+                self.acts(mock, CallControl::Breaker);
+                Event::BreakerOpened(mock)
+            }
             Some(Change::Closed) => Event::BreakerClosed(mock),
         };
         self.record.journal.push(self.now, event);
@@ -314,6 +328,7 @@ impl World<'_> {
     pub(super) fn timeout(&mut self, attempt: u32) {
         let Attempt { mock, task, is_probe, .. } = self.attempts[attempt];
         let mock = usize::from(mock);
+        self.acts(mock, CallControl::Timeout);
         if is_probe {
             if self.attempts[attempt].canary == NO_EVALUATION {
                 self.ops.on_probe(self.now, mock, false);
@@ -385,6 +400,9 @@ impl World<'_> {
             return None;
         }
         let layers = self.layers(slot, mock);
+        if layers > 1 {
+            self.acts(mock, CallControl::Retry);
+        }
         if !call.tries.is_multiple_of(layers) {
             // At once, and past every budget of the client's.
             return Some(Span::ZERO);
@@ -410,6 +428,7 @@ impl World<'_> {
         if station.retries.as_mut().is_some_and(|budget| !budget.try_retry()) {
             return None;
         }
+        self.record.acts.call(self.now, mock, CallControl::Retry);
         let stream = task.key.at(u64::from(task.visit - 1)).with(self.plan.mocks[mock].key);
         let key = stream.with(JITTER).at(u64::from(call.tries));
         let unit = if plan.jitter > 0.0 { key.unit() } else { 0.5 };
@@ -435,6 +454,8 @@ impl World<'_> {
         call.fallbacks += 1;
         call.mock = *next;
         call.tries = 0;
+        let wanted = usize::from(call.wanted);
+        self.acts(wanted, CallControl::Fallback);
         true
     }
 }

@@ -9,6 +9,7 @@ use crate::model::memory::Entry;
 use crate::plan::{Access, FaultEffect, Flaw, Op, PoisonBy};
 use crate::record::{Spread, Via};
 use crate::scenario::file::faults::permission::ScreenName;
+use crate::scenario::file::guards::{CallControl, TaskControl};
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
 const HIJACK: Key = Key::of_name("following of instruction");
@@ -123,6 +124,9 @@ impl World<'_> {
                 let knows = self.plan.guards[usize::from(mock)].has_sequence_numbers;
                 // Whoever knows that it is late waits for what comes between; others take it for the latest.
                 self.tasks[slot].is_wrong |= !knows;
+                if knows {
+                    self.acts(usize::from(mock), CallControl::SequenceNumbers);
+                }
             }
             Flaw::CutShort if is_message => {
                 self.taint(slot, (Some(mock), Some(fault)), None, Via::Message);
@@ -130,6 +134,9 @@ impl World<'_> {
             Flaw::SentBack if is_message => {
                 task.hops += 1;
                 let is_over = task.hops > self.plan.tasks.hop_limit;
+                if is_over {
+                    self.acts_on_tasks(TaskControl::HopLimit);
+                }
                 return Some(if is_over { Next::Fail } else { Next::To(0) });
             }
             Flaw::Dropped
@@ -172,6 +179,7 @@ impl World<'_> {
         if self.plan.guards[mock].has_sequence_numbers {
             self.record.mocks[mock].caught += 1;
             self.telemetry.replies[mock].caught += 1;
+            self.acts(mock, CallControl::SequenceNumbers);
             return;
         }
         if self.is_full() {
@@ -242,6 +250,9 @@ impl World<'_> {
         }
         let task = &self.tasks[slot];
         let key = task.key.at(u64::from(task.visit - 1)).with(RECALL);
+        if screen.is_some_and(|screen| screen.delay > Span::ZERO) {
+            self.acts(mock, CallControl::Provenance);
+        }
         for number in 0..entries {
             let own = key.at(number + 1);
             let Store::Memory(memory) = &self.stations[mock].store else { break };
@@ -341,6 +352,7 @@ impl World<'_> {
         let conflict = read.filter(|read| state.read(object).version != read.version);
         if let Some(read) = conflict.filter(|_| self.plan.guards[mock].compares_and_sets) {
             self.record.mocks[mock].conflicts += 1;
+            self.record.acts.call(self.now, mock, CallControl::CompareAndSet);
             let task = &mut self.tasks[slot];
             task.conflicts += 1;
             task.agent = read.agent;

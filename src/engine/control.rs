@@ -7,6 +7,7 @@ use crate::engine::state::{Attempt, Station, Store};
 use crate::model::{Dose, SharedState};
 use crate::plan::{Boundary, FaultEffect, Order, TIERS};
 use crate::record::{Baseline, Event, Spread};
+use crate::scenario::file::guards::{CallControl, TaskControl};
 use crate::scenario::file::load::Tier;
 
 /// The marks of a run.
@@ -129,6 +130,7 @@ impl World<'_> {
             Order::HoldBreaker(mock) => {
                 if let Some(breaker) = &mut self.stations[usize::from(mock)].breaker {
                     breaker.hold();
+                    self.acts(usize::from(mock), CallControl::Breaker);
                 }
             }
             Order::LetGoBreaker(mock) => {
@@ -166,7 +168,11 @@ impl World<'_> {
                 self.stations[usize::from(mock)].needs_approval = is_needed;
             }
             Order::Isolate(agent, is_isolated) => self.isolated[usize::from(agent)] = is_isolated,
-            Order::Budget(limit) => self.budget = limit,
+            Order::Budget(limit) => {
+                self.budget = limit;
+                // Whom a runbook's budget spares, the guardrail's says.
+                self.acts_on_tasks(TaskControl::Budget);
+            }
         }
     }
 

@@ -269,6 +269,7 @@ impl World<'_> {
         for (index, fault) in self.plan.faults.iter().enumerate() {
             if hits >> index & 1 == 1 && is_kind(&fault.effect) && self.record.witnesses[index].hit(self.now)
             {
+                self.record.acts.fault_met(self.now);
                 self.record.journal.push(self.now, Event::FaultWitnessed(index));
             }
         }

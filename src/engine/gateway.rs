@@ -8,6 +8,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure};
 use crate::plan::{Boundary, FaultEffect};
 use crate::scenario::file::faults::permission::ScreenName;
+use crate::scenario::file::guards::CallControl;
 
 const REMEDY: Key = Key::of_name("remedy of refusal");
 const POLICY: Key = Key::of_name("look at effect");
@@ -86,7 +87,12 @@ impl World<'_> {
         let is_in_disguise = self.meets(slot, mock, is(Boundary::Deputy)).is_some();
         let is_stopped = if is_in_disguise { guard.has_origin_check } else { guard.has_allow_list };
         if is_stopped {
-            let boundary = if is_in_disguise { Boundary::Deputy } else { Boundary::Widened };
+            let (boundary, control) = if is_in_disguise {
+                (Boundary::Deputy, CallControl::OriginCheck)
+            } else {
+                (Boundary::Widened, CallControl::AllowList)
+            };
+            self.acts(mock, control);
             self.moved(slot, mock, boundary);
         }
         is_stopped
@@ -202,6 +208,7 @@ impl World<'_> {
                 let chance = if is_good { step_up.approves } else { step_up.mistakes };
                 let call = &mut self.tasks[slot].call;
                 call.is_asked = true;
+                self.record.acts.call(self.now, mock, CallControl::StepUp);
                 call.is_approved = draws.unit() < chance;
                 if call.is_approved {
                     call.refused_by = None;
@@ -212,11 +219,13 @@ impl World<'_> {
                 self.tasks[slot].call.is_refreshed = true;
                 let takes = Span(guard.refresh.as_ref()?.sample_count(&mut draws));
                 self.tasks[slot].credential = self.now + takes;
+                self.acts(mock, CallControl::Refresh);
                 Some(takes)
             }
             Failure::Rejected => {
                 let takes = Span(guard.relist.as_ref()?.sample_count(&mut draws));
                 self.tasks[slot].call.is_relisted = true;
+                self.acts(mock, CallControl::Relist);
                 Some(takes)
             }
             Failure::Timeout

@@ -25,6 +25,7 @@ use crate::model::{Memory, SharedState};
 use crate::ops::{Calls, Ops, Replies, Telemetry};
 use crate::plan::{Order, Plan, StorePlan, TIERS, TimerKind};
 use crate::record::{Event as Entry, Record};
+use crate::scenario::file::guards::{CallControl, TaskControl};
 
 use lanes::Lane;
 use line::Line;
@@ -225,6 +226,16 @@ impl<'p> World<'p> {
                 }
             }
         }
+    }
+
+    /// Notes that a guardrail of a mock's calls acts.
+    fn acts(&mut self, mock: usize, control: CallControl) {
+        self.record.acts.call(self.now, mock, control);
+    }
+
+    /// Notes that a guardrail of tasks acts.
+    fn acts_on_tasks(&mut self, control: TaskControl) {
+        self.record.acts.task(self.now, control);
     }
 
     fn next_turn(&mut self) -> u32 {

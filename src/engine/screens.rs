@@ -1,12 +1,13 @@
 //! Guardrails that look at single calls: what they catch, what they cost, and what if they are down.
 
-use crate::base::{Key, Span};
+use crate::base::{Key, Money, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Failure};
 use crate::model::overlay::is_hit;
 use crate::plan::{FaultEffect, Flaw, ScreenPlan};
 use crate::scenario::file::faults::permission::ScreenName;
+use crate::scenario::file::guards::CallControl;
 
 /// What a guardrail says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +41,15 @@ impl World<'_> {
         (key, is_target): (Key, bool),
     ) -> Look {
         let name = screen.name;
+        let control = CallControl::of_screen(name);
+        if screen.delay > Span::ZERO || screen.cost > Money::ZERO {
+            // Whatever it finds, looking takes something.
+            self.acts(mock, control);
+        }
         let is_down = |effect: &FaultEffect| matches!(effect, FaultEffect::ScreenDown(of) if *of == name);
         if let Some(fault) = self.meets(task, mock, is_down) {
             self.witness(1 << fault, |_| true);
+            self.acts(mock, control);
             return if screen.fails_open { Look::Passed } else { Look::Closed };
         }
         self.pay_for_judging(screen.cost);
@@ -53,9 +60,11 @@ impl World<'_> {
         let is_blind = |effect: &FaultEffect| matches!(effect, FaultEffect::ScreenBlind(of) if *of == name);
         if let Some(fault) = self.meets(task, mock, is_blind) {
             self.witness(1 << fault, |_| true);
+            self.acts(mock, control);
             return Look::Passed;
         }
         self.record.mocks[mock].caught += 1;
+        self.acts(mock, control);
         Look::Caught
     }
 
@@ -80,6 +89,7 @@ impl World<'_> {
             if screen.name == ScreenName::Policy && self.attempts[attempt].token != NONE {
                 // It looked before the call; the task pays the time once that has been made.
                 got.delay = got.delay + screen.delay;
+                self.acts(mock, CallControl::Policy);
             }
             if is_about_replies {
                 got.delay = got.delay + screen.delay;

@@ -8,6 +8,7 @@ use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply
 use crate::model::Dose;
 use crate::plan::{FaultEffect, MockPlan};
 use crate::record::TaintedAct;
+use crate::scenario::file::guards::CallControl;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
 const ERROR: Key = Key::of_name("own error");
@@ -255,8 +256,11 @@ impl World<'_> {
         }
         self.record.spend.add(usize::from(mock), (!is_probe).then_some(usize::from(tier)), cost);
         self.record.series.spend(self.bucket, cost);
-        if is_unsaid && !self.plan.guards[usize::from(mock)].estimates_usage {
-            return;
+        if is_unsaid {
+            if !self.plan.guards[usize::from(mock)].estimates_usage {
+                return;
+            }
+            self.acts(usize::from(mock), CallControl::EstimatesUsage);
         }
         self.telemetry.spent += u128::from(cost.0);
         self.minute.spend(self.now, cost);
@@ -285,6 +289,7 @@ impl World<'_> {
         // A mock knows the keys that it has seen itself, and no other's.
         if token.executed_by & own != 0 && self.plan.guards[mock].has_idempotency_keys {
             ledger.deduplicated += 1;
+            self.acts(mock, CallControl::IdempotencyKeys);
             return;
         }
         ledger.executed += 1;

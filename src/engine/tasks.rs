@@ -10,6 +10,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Call, LOOPS, Task, Token};
 use crate::plan::{Flaw, Indicator, Op, TIERS};
 use crate::record::{Event, Outcome};
+use crate::scenario::file::guards::TaskControl;
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
 const TOKENS: u64 = TOKENS_MAX as u64;
@@ -94,6 +95,9 @@ impl World<'_> {
             .tasks
             .shed
             .is_some_and(|shed| in_flight as u64 > shed.in_flight_above && shed.tiers.has(tier));
+        if sheds {
+            self.acts_on_tasks(TaskControl::Shed);
+        }
         let share = self.admitted[tier];
         // One task in ten gets through, so that later faults are met too.
         let is_sabotaged = plan.tasks.is_sabotaged
@@ -163,14 +167,8 @@ impl World<'_> {
                 }
                 Op::Jump(to) => task.pc = *to,
                 Op::HandOver(agent) => {
-                    (task.agent, task.pc) = (*agent, 0);
-                    task.hops += 1;
-                    if task.hops > plan.tasks.hop_limit || self.isolated[usize::from(*agent)] {
-                        self.end(slot, Outcome::Failed);
+                    if !self.hand_over(slot, *agent) {
                         return;
-                    }
-                    if task.taint != NONE {
-                        self.hand_taint_over(slot);
                     }
                 }
                 Op::End => {
@@ -183,14 +181,37 @@ impl World<'_> {
         }
     }
 
+    /// Hands a task over; returns whether somebody takes it.
+    fn hand_over(&mut self, slot: u32, agent: u8) -> bool {
+        let task = &mut self.tasks[slot];
+        (task.agent, task.pc) = (agent, 0);
+        task.hops += 1;
+        let is_over = task.hops > self.plan.tasks.hop_limit;
+        if is_over {
+            self.acts_on_tasks(TaskControl::HopLimit);
+        }
+        if is_over || self.isolated[usize::from(agent)] {
+            self.end(slot, Outcome::Failed);
+            return false;
+        }
+        if self.tasks[slot].taint != NONE {
+            self.hand_taint_over(slot);
+        }
+        true
+    }
+
     /// Whether a guardrail finds the context of a task contaminated before its next question.
     fn is_found_out(&mut self, slot: u32) -> bool {
         let Some(screen) = &self.plan.tasks.context_reset else { return false };
         let task = &self.tasks[slot];
         let key = task.key.at(u64::from(task.visit - 1)).with(FOUND_OUT);
         let chance = if task.taint == NONE { screen.false_positives } else { screen.catches };
+        let is_found = chance > 0.0 && key.unit() < chance;
+        if is_found || screen.delay > Span::ZERO || screen.cost > Money::ZERO {
+            self.acts_on_tasks(TaskControl::ContextReset);
+        }
         self.pay_for_judging(screen.cost);
-        chance > 0.0 && key.unit() < chance
+        is_found
     }
 
     /// Returns what is left of the context that a task sends, while its tier's is cut.
@@ -198,6 +219,9 @@ impl World<'_> {
         let compress = self.plan.tasks.compress?;
         let is_cut = compress.tiers.has(usize::from(self.tasks[slot].tier))
             && self.minute.is_spent(self.now, compress.above);
+        if is_cut {
+            self.acts_on_tasks(TaskControl::Compress);
+        }
         is_cut.then_some(compress.to)
     }
 
@@ -212,6 +236,7 @@ impl World<'_> {
                 task.context = (task.context + new).min(TOKENS);
                 if let Some((_, to)) = self.plan.tasks.compaction.filter(|(above, _)| task.context > *above) {
                     task.context = to;
+                    self.record.acts.task(self.now, TaskControl::Compaction);
                 }
                 Call {
                     tokens_in: sent.map_or(task.context, |to| to.of_ceil(task.context)) as u32,
@@ -259,6 +284,7 @@ impl World<'_> {
         let task = &mut self.tasks[slot];
         task.call = call;
         if task.calls >= self.plan.tasks.steps_max {
+            self.acts_on_tasks(TaskControl::StepsMax);
             self.end(slot, Outcome::Failed);
             return true;
         }
@@ -326,7 +352,10 @@ impl World<'_> {
         task.repeated = if next == Next::Again { task.repeated + 1 } else { 0 };
         match next {
             Next::On => task.pc += 1,
-            Next::Again if task.repeated > self.plan.tasks.loop_limit => return self.fail(slot),
+            Next::Again if task.repeated > self.plan.tasks.loop_limit => {
+                self.acts_on_tasks(TaskControl::LoopLimit);
+                return self.fail(slot);
+            }
             Next::Again => {}
             Next::To(pc) => {
                 // What lies between will be done again.
@@ -337,6 +366,7 @@ impl World<'_> {
             Next::Fail => return self.fail(slot),
             Next::Stuck => {
                 if let Some(after) = self.plan.tasks.watchdog {
+                    self.acts_on_tasks(TaskControl::Watchdog);
                     self.sleep(slot, after, false);
                 }
                 return;
@@ -391,6 +421,7 @@ impl World<'_> {
         self.count(&task, Outcome::Late);
         self.tasks[slot].is_counted = true;
         if self.plan.tasks.stops_at_deadline {
+            self.acts_on_tasks(TaskControl::Deadline);
             if task.attempt != NONE {
                 self.withdraw(task.attempt);
                 self.cancel(task.attempt);

@@ -14,7 +14,7 @@ mod rollout;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule, StepPlan};
+use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
 use crate::record::{Event, Journal};
 
 use alert::AlertState;
@@ -123,24 +123,8 @@ const PROBE_EVERY: Span = Span::from_secs(15);
 impl<'p> Ops<'p> {
     /// Returns the control plane at the beginning of a run.
     pub fn new(plan: &'p Plan, seed: Key) -> Self {
-        let mut watched: Vec<_> = plan.alerts.iter().flat_map(|alert| watched_by_rule(&alert.rule)).collect();
-        let runbooks = plan.runbooks.iter();
-        let checks = runbooks.flat_map(|runbook| {
-            let of = |step: &'p StepPlan| step.when.iter().chain(&step.only_if).chain(&step.expect);
-            let steps = runbook.steps.iter().flat_map(of);
-            runbook.recovery.iter().chain(steps)
-        });
-        let gates = plan
-            .rollouts
-            .iter()
-            .flat_map(|rollout| &rollout.steps)
-            .filter_map(|step| if let RolloutStep::Gate(_, when) = step { Some(when) } else { None });
-        let checks = checks.chain(gates.flatten());
-        watched.extend(checks.filter_map(watched_by_check));
-        // A tick that divides every window makes each exactly as long as it says (very long ones, nearly).
-        let spans = watched.iter().map(|(_, span)| *span).chain(plan.alerts.iter().map(|alert| alert.every));
-        let seconds = spans.map(|span| span.0.div_ceil(Span::from_secs(1).0)).fold(15, gcd);
-        let tick = Span::from_secs(seconds);
+        let mut watched = watched(plan);
+        let tick = plan.tick.unwrap_or_else(|| tick(plan));
         watched.extend((0..plan.mocks.len()).map(|mock| (Source::Calls(mock), diagnose::LOOK_BACK)));
         let mut windows = Windows::new(plan, tick);
         for (source, span) in watched {
@@ -343,6 +327,32 @@ impl<'p> Ops<'p> {
             }
         }
     }
+}
+
+/// Returns how often the control plane looks: the greatest interval that divides every window (very long
+/// ones, nearly) and every evaluation interval, so that each is exactly as long as it says.
+pub fn tick(plan: &Plan) -> Span {
+    let spans = watched(plan).into_iter().map(|(_, span)| span);
+    let spans = spans.chain(plan.alerts.iter().map(|alert| alert.every));
+    Span::from_secs(spans.map(|span| span.0.div_ceil(Span::from_secs(1).0)).fold(15, gcd))
+}
+
+/// Returns what alerts, runbooks and gates look at.
+fn watched(plan: &Plan) -> Vec<(Source, Span)> {
+    let mut watched: Vec<_> = plan.alerts.iter().flat_map(|alert| watched_by_rule(&alert.rule)).collect();
+    for runbook in &plan.runbooks {
+        watched.extend(runbook.recovery.iter().filter_map(watched_by_check));
+        for step in &runbook.steps {
+            let checks = step.when.iter().chain(&step.only_if).chain(&step.expect);
+            watched.extend(checks.filter_map(watched_by_check));
+        }
+    }
+    for step in plan.rollouts.iter().flat_map(|rollout| &rollout.steps) {
+        if let RolloutStep::Gate(_, when) = step {
+            watched.extend(when.iter().filter_map(watched_by_check));
+        }
+    }
+    watched
 }
 
 fn gcd(left: u64, right: u64) -> u64 {

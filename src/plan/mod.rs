@@ -76,6 +76,9 @@ pub struct Plan {
     pub roles: Vec<RolePlan>,
     /// What must hold.
     pub targets: TargetPlan,
+    /// How often the control plane looks, if not as its own windows suggest: so that a part that is taken
+    /// away leaves the rhythm of the others alone.
+    pub tick: Option<Span>,
     /// The constant delays of timers; each has a lane of its own in the engine.
     pub lanes: Vec<(TimerKind, Span)>,
 }
@@ -114,6 +117,7 @@ impl Plan {
             runbooks: controls::runbooks(scenario),
             roles: controls::roles(file),
             targets: controls::targets(scenario),
+            tick: None,
             lanes: lanes.0,
         }
     }

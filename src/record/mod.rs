@@ -2,6 +2,7 @@
 //!
 //! Its size depends on the scenario, not on how long the drill lasts or how many calls are made.
 
+mod acts;
 mod journal;
 mod ledger;
 mod provenance;
@@ -9,6 +10,7 @@ mod series;
 
 use hdrhistogram::Histogram;
 
+pub use acts::{Act, Acts};
 pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use provenance::{Provenance, Spread, TaintedAct, Via};
@@ -37,6 +39,8 @@ pub struct Record {
     pub mocks: Vec<MockTotals>,
     /// What each mock did to the world.
     pub effects: Vec<EffectTotals>,
+    /// What each guardrail did.
+    pub acts: Acts,
     /// What was spent.
     pub spend: Spend,
     /// By evaluation, bad judgements and all of them.
@@ -85,6 +89,7 @@ impl Record {
             latencies: std::array::from_fn(|_| histogram()),
             mocks: vec![MockTotals::default(); plan.mocks.len()],
             effects: vec![EffectTotals::default(); plan.mocks.len()],
+            acts: Acts::new(plan),
             spend: Spend::new(plan.mocks.len()),
             judged: vec![(0, 0); plan.evaluations.len()],
             provenance: Provenance::default(),

@@ -7,6 +7,7 @@ macro_rules! line {
     };
 }
 
+pub mod ablations;
 mod gather;
 pub mod human;
 pub mod page;

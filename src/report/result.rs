@@ -332,6 +332,17 @@ pub struct Kept {
     pub card: crate::grade::Scorecard,
 }
 
+impl ScenarioId {
+    /// Returns which scenario this is.
+    pub fn of(scenario: &Scenario) -> Self {
+        Self {
+            title: scenario.file.title.value.0.clone(),
+            path: scenario.path.clone(),
+            digest: scenario.digest.clone(),
+        }
+    }
+}
+
 impl DrillResult {
     /// Gathers the runs of a drill.
     pub fn of(
@@ -343,11 +354,7 @@ impl DrillResult {
     ) -> Self {
         let cards: Vec<_> = kept.iter().map(|kept| &kept.card).collect();
         Self {
-            scenario: ScenarioId {
-                title: scenario.file.title.value.0.clone(),
-                path: scenario.path.clone(),
-                digest: scenario.digest.clone(),
-            },
+            scenario: ScenarioId::of(scenario),
             without: without.to_vec(),
             seeds,
             verdict: judgement.verdict.word(),

@@ -7,7 +7,7 @@
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::scenario::file::faults::Inject;
-use crate::scenario::file::guards::{Guards, Part, TaskGuard};
+use crate::scenario::file::guards::{CallControl, Guards, Part, TaskControl, TaskGuard};
 use crate::scenario::file::rollouts::{Rollout, RolloutStep};
 use crate::scenario::source::{At, Place};
 
@@ -25,41 +25,80 @@ pub fn without(scenario: &Scenario, names: &[String]) -> Result<Scenario, (Strin
     Ok(reduced)
 }
 
-/// Returns every name that can be switched off.
-pub fn everything(file: &ScenarioFile) -> Vec<String> {
-    let mut names: Vec<String> = ["faults", "guards", "alerts", "runbooks"].map(String::from).into();
-    names.extend(file.fault.iter().map(|fault| fault.id.value.0.clone()));
-    names.extend(file.alert.0.keys().cloned());
-    for (name, runbook) in file.runbook.iter() {
-        names.push(name.clone());
-        for step in &runbook.steps {
-            names.push(step.id.value.0.clone());
-            names.push(format!("runbook.{name}.{}", step.id.value.0));
+/// One control that can be switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Switch {
+    /// A guardrail of the calls to a mock.
+    Call(String, CallControl),
+    /// A guardrail of tasks.
+    Task(TaskControl),
+    /// An alert.
+    Alert(String),
+    /// A step of a runbook.
+    Step(String, String),
+    /// A control of a rollout.
+    Rollout(String, &'static str),
+}
+
+impl Switch {
+    /// Returns the name by which `--without` knows it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Call(mock, control) => format!("guard.{mock}.{}", control.word()),
+            Self::Task(control) => format!("guard.tasks.{}", control.word()),
+            Self::Alert(name) => name.clone(),
+            Self::Step(runbook, step) => format!("runbook.{runbook}.{step}"),
+            Self::Rollout(name, part) => format!("rollout.{name}.{part}"),
         }
     }
+}
+
+/// Returns every single control of a scenario: guardrails, alerts, steps of runbooks, gates of rollouts.
+pub fn switches(file: &ScenarioFile) -> Vec<Switch> {
+    let mut switches = Vec::new();
     // A control is named by the record that has it, which must be borrowed to be changed.
     let mut guard = file.guard.clone();
     for (name, at) in &mut guard.calls.0 {
-        names.push(format!("guard.{name}"));
         let there = at.value.parts().into_iter().filter(|part| part.1.is_there());
-        names.extend(there.map(|part| format!("guard.{name}.{}", part.0)));
+        switches.extend(there.map(|part| Switch::Call(name.clone(), part.0)));
+    }
+    if let Some(tasks) = &mut guard.tasks {
+        let there = tasks.parts().into_iter().filter(|part| part.1.is_there());
+        switches.extend(there.map(|part| Switch::Task(part.0)));
     }
     for (name, rollout) in file.rollout.iter() {
         let is_gate = |step: &RolloutStep| matches!(step, RolloutStep::Gate(_));
         let is_analysis = |step: &RolloutStep| matches!(step, RolloutStep::Analysis(_));
         let parts = [
-            ("steps", true),
+            ("steps", rollout.at_once.is_none_or(|at| !at.value)),
             ("canary", rollout.canary.is_some()),
             ("stop_loss", rollout.stop_loss.is_some()),
             ("analysis", rollout.steps.iter().any(is_analysis)),
             ("gates", rollout.steps.iter().any(is_gate)),
         ];
-        names.extend(parts.iter().filter(|part| part.1).map(|part| format!("rollout.{name}.{}", part.0)));
+        let there = parts.iter().filter(|part| part.1);
+        switches.extend(there.map(|part| Switch::Rollout(name.clone(), part.0)));
     }
-    if let Some(tasks) = &mut guard.tasks {
-        names.push("guard.tasks".into());
-        let there = tasks.parts().into_iter().filter(|part| part.1.is_there());
-        names.extend(there.map(|part| format!("guard.tasks.{}", part.0)));
+    switches.extend(file.alert.0.keys().cloned().map(Switch::Alert));
+    for (name, runbook) in file.runbook.iter() {
+        let step = |id: &str| Switch::Step(name.clone(), id.to_owned());
+        switches.extend(runbook.steps.iter().map(|of| step(&of.id.value.0)));
+    }
+    switches
+}
+
+/// Returns every name that can be switched off.
+pub fn everything(file: &ScenarioFile) -> Vec<String> {
+    let mut names: Vec<String> = ["faults", "guards", "alerts", "runbooks"].map(String::from).into();
+    names.extend(file.fault.iter().map(|fault| fault.id.value.0.clone()));
+    names.extend(file.guard.calls.0.keys().map(|name| format!("guard.{name}")));
+    names.extend(file.guard.tasks.iter().map(|_| "guard.tasks".to_owned()));
+    names.extend(file.runbook.0.keys().cloned());
+    for switch in switches(file) {
+        if let Switch::Step(_, id) = &switch {
+            names.push(id.clone());
+        }
+        names.push(switch.name());
     }
     names
 }
@@ -100,13 +139,17 @@ fn remove(file: &mut ScenarioFile, name: &str) {
     }
     match (parts.next().unwrap_or_default(), parts.next()) {
         ("tasks", None) => file.guard.tasks = None,
-        ("tasks", Some(part)) => clear(file.guard.tasks.iter_mut().flat_map(TaskGuard::parts), part),
+        ("tasks", Some(part)) => {
+            let parts = file.guard.tasks.iter_mut().flat_map(TaskGuard::parts);
+            clear(parts.map(|(control, is)| (control.word(), is)), part);
+        }
         (mock, None) => {
             file.guard.calls.0.remove(mock);
         }
         (mock, Some(part)) => {
             let guard = file.guard.calls.0.get_mut(mock).into_iter();
-            clear(guard.flat_map(|at| at.value.parts()), part);
+            let parts = guard.flat_map(|at| at.value.parts());
+            clear(parts.map(|(control, is)| (control.word(), is)), part);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Questions asked of many runs: seeds in parallel, gathered in their order.
 
+pub mod ablate;
+pub mod amounts;
 mod selftest;
 
 use rayon::prelude::*;
@@ -51,11 +53,19 @@ pub fn seeds<T: Send>(
     keep: impl Fn(Trial) -> T + Sync,
     done: impl Fn() + Sync,
 ) -> Result<Vec<T>, rayon::ThreadPoolBuildError> {
-    let one = |offset: usize| {
-        let kept = keep(trial(plan, seeds.first.wrapping_add(offset as u64)));
+    for_each_seed(seeds, |seed| {
+        let kept = keep(trial(plan, seed));
         done();
         kept
-    };
+    })
+}
+
+/// Does something for every seed, in parallel; the results are in the order of the seeds.
+pub fn for_each_seed<T: Send>(
+    seeds: Seeds,
+    of: impl Fn(u64) -> T + Sync,
+) -> Result<Vec<T>, rayon::ThreadPoolBuildError> {
+    let one = |offset: usize| of(seeds.first.wrapping_add(offset as u64));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(seeds.threads).build()?;
     // One seed at a time for each thread: runs differ in length.
     Ok(pool.install(|| (0..seeds.count as usize).into_par_iter().with_max_len(1).map(one).collect()))

@@ -10,6 +10,7 @@ mod contained;
 mod controls;
 mod costs;
 mod drift;
+mod evidence;
 mod guardrails;
 mod identity;
 mod incidents;

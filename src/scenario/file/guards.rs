@@ -302,47 +302,103 @@ impl<T> Part for Option<T> {
     }
 }
 
-/// Names the controls of a record.
-macro_rules! parts {
-    ($guard:expr, $($field:ident),+ $(,)?) => {
-        vec![$((stringify!($field), &mut $guard.$field as &mut dyn Part)),+]
+/// Names the controls of a record: an enum of them, and a way to each.
+macro_rules! controls {
+    ($(#[doc = $doc:literal])+ pub enum $name:ident of $guard:ident { $($variant:ident = $field:ident,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($field), "`")] $variant,)+
+        }
+
+        impl $name {
+            /// Every control, in the order of the declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the key of the control.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($field),)+ }
+            }
+        }
+
+        impl $guard {
+            /// Returns its controls.
+            pub(crate) fn parts(&mut self) -> Vec<($name, &mut dyn Part)> {
+                vec![$(($name::$variant, &mut self.$field as &mut dyn Part)),+]
+            }
+        }
     };
 }
 
-impl CallGuard {
-    /// Returns its controls by name.
-    pub(crate) fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
-        parts!(
-            self,
-            timeout,
-            retry,
-            breaker,
-            bulkhead,
-            fallback,
-            idempotency_keys,
-            output,
-            sanitizer,
-            description_pin,
-            tenant_check,
-            freshness,
-            history_check,
-            contract,
-            identity,
-            provenance,
-            quarantine,
-            policy,
-            allow_list,
-            origin_check,
-            step_up,
-            refresh,
-            relist,
-            sequence_numbers,
-            compare_and_set,
-            estimates_usage,
-            downgrade,
-        )
+controls! {
+    /// A control in the path of every call to one mock.
+    pub enum CallControl of CallGuard {
+        Timeout = timeout,
+        Retry = retry,
+        Breaker = breaker,
+        Bulkhead = bulkhead,
+        Fallback = fallback,
+        IdempotencyKeys = idempotency_keys,
+        Output = output,
+        Sanitizer = sanitizer,
+        DescriptionPin = description_pin,
+        TenantCheck = tenant_check,
+        Freshness = freshness,
+        HistoryCheck = history_check,
+        Contract = contract,
+        Identity = identity,
+        Provenance = provenance,
+        Quarantine = quarantine,
+        Policy = policy,
+        AllowList = allow_list,
+        OriginCheck = origin_check,
+        StepUp = step_up,
+        Refresh = refresh,
+        Relist = relist,
+        SequenceNumbers = sequence_numbers,
+        CompareAndSet = compare_and_set,
+        EstimatesUsage = estimates_usage,
+        Downgrade = downgrade,
     }
+}
 
+controls! {
+    /// A control over every task.
+    pub enum TaskControl of TaskGuard {
+        Deadline = deadline,
+        Shed = shed,
+        Budget = budget,
+        StepsMax = steps_max,
+        LoopLimit = loop_limit,
+        HopLimit = hop_limit,
+        Watchdog = watchdog,
+        ContextReset = context_reset,
+        Compaction = compaction,
+        Velocity = velocity,
+        Compress = compress,
+    }
+}
+
+impl CallControl {
+    /// Returns the control that a screen is.
+    pub fn of_screen(name: ScreenName) -> Self {
+        match name {
+            ScreenName::Output => Self::Output,
+            ScreenName::Sanitizer => Self::Sanitizer,
+            ScreenName::DescriptionPin => Self::DescriptionPin,
+            ScreenName::TenantCheck => Self::TenantCheck,
+            ScreenName::Freshness => Self::Freshness,
+            ScreenName::HistoryCheck => Self::HistoryCheck,
+            ScreenName::Contract => Self::Contract,
+            ScreenName::Identity => Self::Identity,
+            ScreenName::Provenance => Self::Provenance,
+            ScreenName::Quarantine => Self::Quarantine,
+            ScreenName::Policy => Self::Policy,
+        }
+    }
+}
+
+impl CallGuard {
     /// Returns its screens, by the name that a fault uses.
     pub(crate) fn screens(&self) -> impl Iterator<Item = (ScreenName, &Screen)> {
         let all = [
@@ -359,25 +415,5 @@ impl CallGuard {
             (ScreenName::Policy, &self.policy),
         ];
         all.into_iter().filter_map(|(name, screen)| Some((name, screen.as_ref()?)))
-    }
-}
-
-impl TaskGuard {
-    /// Returns its controls by name.
-    pub(crate) fn parts(&mut self) -> Vec<(&'static str, &mut dyn Part)> {
-        parts!(
-            self,
-            deadline,
-            shed,
-            budget,
-            steps_max,
-            loop_limit,
-            hop_limit,
-            watchdog,
-            context_reset,
-            compaction,
-            velocity,
-            compress,
-        )
     }
 }

@@ -1,0 +1,336 @@
+//! Ablation: each control taken away, alone or in pairs, on the same seeds.
+//!
+//! Because every draw is keyed by who draws for what, a run without a control differs from the run with
+//! it only by what the control did. So a control that did nothing in a run needs no second run, and a
+//! twin in which it did nothing is the twin of both.
+
+use rayon::ThreadPoolBuildError;
+
+use crate::base::stats::{mcnemar, paired_mean};
+use crate::base::{Span, Time};
+use crate::engine::rehearse;
+use crate::grade::{RunVerdict, Scorecard, Verdict, grade};
+use crate::ops;
+use crate::plan::{Check, Plan};
+use crate::record::{Act, Event, Record, RollbackReason};
+use crate::scenario::Scenario;
+use crate::scenario::without::{Switch, switches, without};
+use crate::study::amounts::Amount;
+use crate::study::{Seeds, Trial, for_each_seed, trial, verdict};
+
+/// What a control is to a drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Worth {
+    /// Without it the drill fails.
+    Needed,
+    /// Without it something is worse beyond chance.
+    Helps,
+    /// It acted, and nothing is measurably better or worse without it.
+    Neutral,
+    /// It never acted.
+    Idle,
+    /// Without it something is better beyond chance, and nothing worse.
+    Harmful,
+}
+
+impl Worth {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Needed => "needed",
+            Self::Helps => "helps",
+            Self::Neutral => "neutral",
+            Self::Idle => "idle",
+            Self::Harmful => "harmful",
+        }
+    }
+}
+
+/// An amount without a control against the same with it, over pairs of runs of one seed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What is measured: `lost.TIER`, `unsafe_acts`, `duplicate_acts`, `cost_usd`, `contain_s`, `recover_s`.
+    pub name: String,
+    /// How much more there is without the control, on average; for times over the runs that have one.
+    pub more: f64,
+    /// The 95 % interval of that.
+    pub interval: (f64, f64),
+    /// Whether zero lies outside an interval wide enough for all amounts of all controls together.
+    pub is_beyond_chance: bool,
+    /// Runs in which it comes without the control and not with it, less those the other way round: of
+    /// times that never come.
+    pub never_more: i64,
+}
+
+/// What came of taking a control away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ablation {
+    /// The control, or the two.
+    pub names: Vec<String>,
+    /// What it is to the drill.
+    pub worth: Worth,
+    /// The verdict without it.
+    pub verdict: Verdict,
+    /// Runs that pass with it and not without, and the other way round.
+    pub flips: (u64, u64),
+    /// The exact p-value of these (McNemar).
+    pub p_value: f64,
+    /// Every amount that differs in some run.
+    pub changes: Vec<Change>,
+    /// Runs in which it acted after onset, and how long after that first, in the middle run.
+    pub acted: (u64, Option<Span>),
+    /// Runs in whose twin it acted, although nothing was wrong.
+    pub acted_wrongly: u64,
+}
+
+/// A drill with each control taken away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ablations {
+    /// The verdict with all controls.
+    pub verdict: Verdict,
+    /// How many runs that rests on.
+    pub runs: u64,
+    /// Each control, the needed ones first.
+    pub single: Vec<Ablation>,
+    /// Pairs of controls of which neither is needed alone, and both together are.
+    pub pairs: Vec<Ablation>,
+}
+
+/// What a control did in one run: whether at all, when first after onset, and whether in the twin.
+#[derive(Debug, Clone, Copy, Default)]
+struct Deed {
+    acted: bool,
+    after_onset: Option<Span>,
+    acted_in_twin: bool,
+}
+
+/// One seed: the drill as it is, and with each of some sets of controls taken away.
+struct Row {
+    with: Scorecard,
+    deeds: Vec<Deed>,
+    /// Absent where nothing differs.
+    without: Vec<Option<Scorecard>>,
+}
+
+/// A control, or two, and the plan without.
+struct Cut {
+    switches: Vec<usize>,
+    plan: Plan,
+    twin: Plan,
+    /// Faults of a guardrail go with it: then the runs are never the same.
+    has_same_faults: bool,
+}
+
+/// Takes every control away, one at a time and, if asked, in pairs of those that are not needed alone.
+///
+/// Fails only if threads cannot be had. `done` is called after each seed.
+pub fn ablate(
+    scenario: &Scenario,
+    seeds: Seeds,
+    with_pairs: bool,
+    done: impl Fn() + Sync,
+) -> Result<Ablations, ThreadPoolBuildError> {
+    let base = Plan::of(scenario);
+    let all = switches(&scenario.file);
+    let cut = |indices: &[usize]| {
+        let names: Vec<String> = indices.iter().map(|index| all[*index].name()).collect();
+        let reduced = without(scenario, &names).expect("every switch has its own name");
+        // The rhythm of the control plane stays that of the whole drill.
+        let plan = Plan { tick: Some(ops::tick(&base)), ..Plan::of(&reduced) };
+        let has_same_faults = plan.faults.len() == base.faults.len();
+        Cut { switches: indices.to_vec(), twin: plan.twin(), plan, has_same_faults }
+    };
+    let measure = |cuts: &[Cut]| {
+        for_each_seed(seeds, |seed| {
+            let row = row(&base, &all, cuts, seed);
+            done();
+            row
+        })
+    };
+    let cuts: Vec<Cut> = (0..all.len()).map(|index| cut(&[index])).collect();
+    let rows = measure(&cuts)?;
+    let mut single = judged(&base, &all, &cuts, &rows);
+    let mut pairs = Vec::new();
+    if with_pairs {
+        let is_open = |index: &usize| !matches!(single[*index].worth, Worth::Needed | Worth::Idle);
+        let open: Vec<usize> = (0..all.len()).filter(is_open).collect();
+        let each = |(place, first): (usize, &usize)| {
+            let second = open[place + 1..].iter();
+            second.map(|second| cut(&[*first, *second])).collect::<Vec<_>>()
+        };
+        let cuts: Vec<Cut> = open.iter().enumerate().flat_map(each).collect();
+        let rows = measure(&cuts)?;
+        pairs = judged(&base, &all, &cuts, &rows);
+        pairs.retain(|pair| pair.worth == Worth::Needed);
+    }
+    let cards: Vec<Scorecard> = rows.iter().map(|row| row.with.clone()).collect();
+    single.sort_by_key(|ablation| ablation.worth);
+    Ok(Ablations { verdict: verdict(&base, &cards).verdict, runs: seeds.count, single, pairs })
+}
+
+/// Runs one seed with all controls, and without each set of them where that can differ.
+fn row(base: &Plan, all: &[Switch], cuts: &[Cut], seed: u64) -> Row {
+    let Trial { run, twin, card } = trial(base, seed);
+    let deeds: Vec<Deed> = all.iter().map(|switch| deed(base, switch, (&run, &twin), &card)).collect();
+    let of = |cut: &Cut| {
+        let acted = |of: fn(&Deed) -> bool| cut.switches.iter().any(|index| of(&deeds[*index]));
+        let is_same_run = cut.has_same_faults && !acted(|deed| deed.acted);
+        let is_same_twin = !acted(|deed| deed.acted_in_twin);
+        if is_same_run && is_same_twin {
+            return None;
+        }
+        let other_run = (!is_same_run).then(|| rehearse(&cut.plan, seed));
+        let other_twin = (!is_same_twin).then(|| rehearse(&cut.twin, seed));
+        Some(grade(&cut.plan, other_run.as_ref().unwrap_or(&run), other_twin.as_ref().unwrap_or(&twin)))
+    };
+    Row { without: cuts.iter().map(of).collect(), deeds, with: card }
+}
+
+/// Returns what a control did in a run and its twin.
+fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Scorecard) -> Deed {
+    let onset = card.times.onset;
+    let since = |at: Option<Time>| Some(at?.since(onset?));
+    let of_act = |of: &dyn Fn(&Record) -> Act| Deed {
+        acted: of(run).count > 0,
+        after_onset: since(of(run).first_after_onset),
+        acted_in_twin: of(twin).count > 0,
+    };
+    let of_events = |is_it: &dyn Fn(Event) -> bool| Deed {
+        acted: run.journal.first(is_it).is_some(),
+        after_onset: {
+            let mut later = run.journal.entries().iter().filter(|entry| Some(entry.at) >= onset);
+            since(later.find(|entry| is_it(entry.event)).map(|entry| entry.at))
+        },
+        acted_in_twin: twin.journal.first(is_it).is_some(),
+    };
+    match switch {
+        Switch::Call(mock, control) => {
+            let index = plan.mocks.iter().position(|of| of.name == *mock);
+            let index = index.expect("checked: a guard is of a mock");
+            of_act(&|record| record.acts.of_calls(index, *control))
+        }
+        Switch::Task(control) => of_act(&|record| record.acts.of_tasks(*control)),
+        Switch::Alert(name) => {
+            let index = plan.alerts.iter().position(|of| of.name == *name);
+            let index = index.expect("a switch of an alert has its name");
+            let deed = of_events(&|event| event == Event::AlertFiring(index));
+            // Conditions may ask for how long it has been quiet.
+            Deed { acted: deed.acted || is_asked_about(plan, index), ..deed }
+        }
+        Switch::Step(runbook, step) => {
+            let number = plan.runbooks.iter().position(|of| of.name == *runbook);
+            let number = number.expect("a switch of a step names its runbook");
+            let index = plan.runbooks[number].steps.iter().position(|of| of.id == *step);
+            let index = index.expect("a switch of a step has its name");
+            let is_done = |event| matches!(event, Event::StepDone { runbook, step, .. } if (runbook, step) == (number, index));
+            // A step that waits holds back those behind it, also if it is never done.
+            let is_open = |record: &Record| {
+                record.journal.first(|event| event == Event::IncidentOpened(number)).is_some()
+            };
+            Deed { acted: is_open(run), acted_in_twin: is_open(twin), ..of_events(&is_done) }
+        }
+        Switch::Rollout(name, part) => {
+            let index = plan.rollouts.iter().position(|of| of.name == *name);
+            let index = index.expect("a switch of a rollout has its name");
+            // Whatever a rollout does depends on all of its parts.
+            Deed { acted: true, acted_in_twin: true, ..of_events(&|event| is_of_rollout(event, index, part)) }
+        }
+    }
+}
+
+fn is_of_rollout(event: Event, index: usize, part: &str) -> bool {
+    let back = |reason| event == Event::RollbackBegun { rollout: index, reason };
+    match part {
+        "canary" => back(RollbackReason::Canary),
+        "stop_loss" => back(RollbackReason::StopLoss),
+        "analysis" => back(RollbackReason::Analysis) || event == Event::RolloutInconclusive(index),
+        "gates" => event == Event::GatePassed(index),
+        _ => matches!(event, Event::RolloutWeight { rollout, .. } if rollout == index),
+    }
+}
+
+fn is_asked_about(plan: &Plan, alert: usize) -> bool {
+    let is_it = |check: &Check| matches!(check, Check::Quiet(of, _) if *of == alert);
+    let of_steps = plan.runbooks.iter().flat_map(|runbook| &runbook.steps);
+    let mut checks = of_steps.flat_map(|step| step.when.iter().chain(&step.only_if).chain(&step.expect));
+    checks.any(is_it) || plan.runbooks.iter().any(|runbook| runbook.recovery.iter().any(is_it))
+}
+
+/// Judges every cut over all seeds.
+fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablation> {
+    let with: Vec<Scorecard> = rows.iter().map(|row| row.with.clone()).collect();
+    let passes = verdict(base, &with).verdict == Verdict::Pass;
+    let each = |(number, cut): (usize, &Cut)| {
+        let without = |row: &Row| row.without[number].clone().unwrap_or_else(|| row.with.clone());
+        let cards: Vec<Scorecard> = rows.iter().map(without).collect();
+        let verdict = verdict(&cut.plan, &cards).verdict;
+        let is_pass = |card: &Scorecard| card.verdict == RunVerdict::Pass;
+        let count = |one: &[Scorecard], other: &[Scorecard]| {
+            one.iter().zip(other).filter(|(one, other)| is_pass(one) && !is_pass(other)).count() as u64
+        };
+        let flips = (count(&with, &cards), count(&cards, &with));
+        let p_value = mcnemar(flips.0, flips.1);
+        let changes = changes(&with, &cards, cuts.len());
+        let deeds =
+            |row: &Row, of: fn(&Deed) -> bool| cut.switches.iter().any(|index| of(&row.deeds[*index]));
+        let mut first: Vec<Span> = rows
+            .iter()
+            .filter_map(|row| cut.switches.iter().filter_map(|index| row.deeds[*index].after_onset).min())
+            .collect();
+        first.sort_unstable();
+        let has_acted = rows.iter().any(|row| deeds(row, |deed| deed.acted || deed.acted_in_twin));
+        let worse = changes.iter().any(|change| change.is_beyond_chance && change.more > 0.0);
+        let better = changes.iter().any(|change| change.is_beyond_chance && change.more < 0.0);
+        let is_certain = p_value < 0.05 / cuts.len() as f64;
+        let worth = if passes && verdict == Verdict::Fail {
+            Worth::Needed
+        } else if worse || (is_certain && flips.0 > flips.1) {
+            Worth::Helps
+        } else if better || (is_certain && flips.1 > flips.0) {
+            Worth::Harmful
+        } else if has_acted && rows.iter().any(|row| row.without[number].is_some()) {
+            Worth::Neutral
+        } else {
+            Worth::Idle
+        };
+        Ablation {
+            names: cut.switches.iter().map(|index| all[*index].name()).collect(),
+            worth,
+            verdict,
+            flips,
+            p_value,
+            changes,
+            acted: (first.len() as u64, first.get(first.len() / 2).copied()),
+            acted_wrongly: rows.iter().filter(|row| deeds(row, |deed| deed.acted_in_twin)).count() as u64,
+        }
+    };
+    cuts.iter().enumerate().map(each).collect()
+}
+
+/// Compares the amounts of runs of the same seeds.
+fn changes(with: &[Scorecard], without: &[Scorecard], controls: usize) -> Vec<Change> {
+    let amounts = Amount::all();
+    let tests = controls * amounts.len();
+    let each = |amount: &Amount| {
+        let pairs: Vec<(Option<f64>, Option<f64>)> =
+            with.iter().zip(without).map(|(with, without)| (amount.of(with), amount.of(without))).collect();
+        let more: Vec<f64> =
+            pairs.iter().filter_map(|(with, without)| Some((*without)? - (*with)?)).collect();
+        let never = |missing: fn(&(Option<f64>, Option<f64>)) -> bool| {
+            pairs.iter().filter(|pair| missing(pair)).count() as i64
+        };
+        let never_more = never(|pair| pair.0.is_some() && pair.1.is_none())
+            - never(|pair| pair.0.is_none() && pair.1.is_some());
+        let has_change = never_more != 0 || more.iter().any(|more| more.abs() > 1e-9);
+        let (mean, low, high) = paired_mean(&more, 0.95)?;
+        let (_, wide_low, wide_high) = paired_mean(&more, 1.0 - 0.05 / tests as f64)?;
+        has_change.then(|| Change {
+            name: amount.name(),
+            more: mean,
+            interval: (low, high),
+            is_beyond_chance: wide_low > 0.0 || wide_high < 0.0,
+            never_more,
+        })
+    };
+    amounts.iter().filter_map(each).collect()
+}
