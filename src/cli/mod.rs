@@ -2,12 +2,14 @@
 
 mod ablate;
 mod check;
+mod margin;
 mod output;
 mod problems;
 mod progress;
 mod run;
 mod runbook;
 mod selftest;
+mod tune;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +69,15 @@ enum Command {
     /// (something is worse without it, beyond chance), is neutral (it acted, and no difference can be measured), idle (it
     /// never acted) or harmful (something is better without it). Exit code: 0, or 2 for bad input.
     Ablate(AblateArguments),
+    /// Find how far a drill holds: how much harder a fault may hit, or how much later people may come.
+    ///
+    /// Each seed is bisected to the dose at which harm is no longer contained; the answer is the dose up to which the
+    /// required share of runs holds, with an interval from order statistics. Exit code: 0, or 2 for bad input.
+    Margin(MarginArguments),
+    /// Vary a few values of a scenario together, on the same seeds, and show what no other setting beats.
+    ///
+    /// Exit code: 0, or 2 for bad input.
+    Tune(TuneArguments),
     /// Print a runbook as the page that somebody on call wants.
     ///
     /// Exit code: 0, or 2 if something is wrong with it.
@@ -158,6 +169,43 @@ struct AblateArguments {
     pairs: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct MarginArguments {
+    /// A scenario file.
+    path: PathBuf,
+    /// A fault [default: each of them, and late people]; of two, how far the second may rise at doses of the first.
+    #[arg(long, value_name = "ID", num_args = 1)]
+    fault: Vec<String>,
+    /// What of the fault is raised, such as `share` or `duration` [default: the plainest that it has].
+    #[arg(long, value_name = "FIELD", requires = "fault")]
+    dose: Option<String>,
+    /// The mildest dose.
+    #[arg(long, value_name = "VALUE", requires_all = ["to", "fault"])]
+    from: Option<String>,
+    /// The harshest dose.
+    #[arg(long, value_name = "VALUE", requires_all = ["from", "fault"])]
+    to: Option<String>,
+    /// How much later people may come to the first page of an incident.
+    #[arg(long)]
+    late_people: bool,
+    #[command(flatten)]
+    study: StudyArguments,
+}
+
+#[derive(Debug, clap::Args)]
+struct TuneArguments {
+    /// A scenario file.
+    path: PathBuf,
+    /// What to vary: `guard.search.timeout=1s..10s`, or some values, `guard.search.retry.attempts=1,3,5`.
+    #[arg(long, value_name = "PATH=VALUES", required = true)]
+    vary: Vec<String>,
+    /// How many values of a range are tried.
+    #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=50))]
+    points: usize,
+    #[command(flatten)]
+    study: StudyArguments,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One screen for people.
@@ -201,6 +249,8 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
             selftest::selftest(paths, *seeds, usize::from(threads.unwrap_or(0)))
         }
         Command::Ablate(arguments) => ablate::ablate(arguments),
+        Command::Margin(arguments) => margin::margin(arguments),
+        Command::Tune(arguments) => tune::tune(arguments),
         Command::Runbook { path } => runbook::runbook(path),
         Command::Schema { kind } => schema(*kind),
     }

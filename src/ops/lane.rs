@@ -206,6 +206,7 @@ impl Lane {
             Answer::After(span) => (now + span, true),
             Answer::NoneAfter(span) => (now + span, false),
         };
+        let until = if self.pages == 1 { until + plan.late_people } else { until };
         self.phase = Phase::Paged { until, comes };
     }
 }

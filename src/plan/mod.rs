@@ -76,6 +76,8 @@ pub struct Plan {
     pub roles: Vec<RolePlan>,
     /// What must hold.
     pub targets: TargetPlan,
+    /// How much later everybody on call comes to the first page of an incident.
+    pub late_people: Span,
     /// How often the control plane looks, if not as its own windows suggest: so that a part that is taken
     /// away leaves the rhythm of the others alone.
     pub tick: Option<Span>,
@@ -117,6 +119,7 @@ impl Plan {
             runbooks: controls::runbooks(scenario),
             roles: controls::roles(file),
             targets: controls::targets(scenario),
+            late_people: Span::ZERO,
             tick: None,
             lanes: lanes.0,
         }

@@ -10,7 +10,9 @@ macro_rules! line {
 pub mod ablations;
 mod gather;
 pub mod human;
+pub mod margins;
 pub mod page;
 pub mod result;
+pub mod tunes;
 
 pub use result::{DrillResult, RunResult, WholeResult};

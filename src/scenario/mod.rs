@@ -4,6 +4,7 @@ pub mod check;
 pub mod condition;
 pub mod decode;
 pub mod dist_text;
+pub mod edit;
 pub mod file;
 pub mod limits;
 pub mod load;

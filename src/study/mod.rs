@@ -2,7 +2,11 @@
 
 pub mod ablate;
 pub mod amounts;
+pub mod margin;
+pub mod scale;
+pub mod search;
 mod selftest;
+pub mod tune;
 
 use rayon::prelude::*;
 

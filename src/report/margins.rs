@@ -1,0 +1,114 @@
+//! How far a drill holds, as JSON and for people.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::study::margin::Margin;
+
+/// The margins of a drill.
+#[derive(Debug, Clone, Serialize)]
+pub struct MarginsResult {
+    /// The scenario's file.
+    pub scenario: String,
+    /// Seeds of each.
+    pub seeds: u64,
+    /// The share of runs that must hold.
+    pub required: f64,
+    /// How surely.
+    pub confidence: f64,
+    /// Each margin.
+    pub margins: Vec<MarginResult>,
+}
+
+/// How far a drill holds in one direction.
+#[derive(Debug, Clone, Serialize)]
+pub struct MarginResult {
+    /// What was changed.
+    pub path: String,
+    /// Other values that were set beside it.
+    pub with: Vec<(String, String)>,
+    /// What the scenario says there.
+    pub reference: String,
+    /// The mildest level tried.
+    pub from: String,
+    /// The harshest.
+    pub to: String,
+    /// Up to here the required share of runs is sure to hold; null if nowhere.
+    pub holds_to: Option<String>,
+    /// Here it breaks, as far as the seeds show; null if it never does.
+    pub breaks_about: Option<String>,
+    /// From here on it is sure to break; null likewise.
+    pub breaks_at: Option<String>,
+    /// Runs made.
+    pub runs: u64,
+    /// Checks that what breaks stays broken: how many did not hold, and how many there were.
+    pub contradictions: (u64, u64),
+    /// By target, the seeds that miss it where it breaks.
+    pub missed: Vec<(String, u64)>,
+}
+
+impl MarginResult {
+    /// Returns a margin as it is printed, with the values that were set beside it.
+    pub fn of(margin: &Margin, with: &[(&str, &str)]) -> Self {
+        Self {
+            path: margin.path.clone(),
+            with: with.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect(),
+            reference: margin.reference.clone(),
+            from: margin.range.0.clone(),
+            to: margin.range.1.clone(),
+            holds_to: margin.holds_to.clone(),
+            breaks_about: margin.breaks_about.clone(),
+            breaks_at: margin.breaks_at.clone(),
+            runs: margin.found.runs,
+            contradictions: margin.found.contradictions,
+            missed: margin.missed.clone(),
+        }
+    }
+
+    /// Says how far it holds.
+    fn said(&self) -> String {
+        match (&self.holds_to, &self.breaks_at) {
+            (Some(holds), None) if *holds == self.to => format!("holds up to {holds}, the harshest tried"),
+            (Some(holds), Some(breaks)) => format!("holds up to {holds}; breaks at {breaks}"),
+            (Some(holds), None) => format!("holds up to {holds}; where it breaks is not settled"),
+            (None, Some(breaks)) if *breaks == self.from => format!("breaks at {breaks}, the mildest tried"),
+            (None, Some(breaks)) => format!("breaks at {breaks}; how far it holds is not settled"),
+            (None, None) => "not settled: more seeds would tell".into(),
+        }
+    }
+}
+
+/// Returns the view for people.
+pub fn human(result: &MarginsResult) -> String {
+    let mut text = String::new();
+    line!(text, "{}", result.scenario);
+    line!(
+        text,
+        "  {:.0}% of runs must contain the harm; {:.0}% sure, over {} seeds\n",
+        result.required * 100.0,
+        result.confidence * 100.0,
+        result.seeds
+    );
+    for margin in &result.margins {
+        let with: Vec<String> = margin.with.iter().map(|(path, value)| format!("{path} = {value}")).collect();
+        let with = if with.is_empty() { String::new() } else { format!("with {}: ", with.join(", ")) };
+        line!(text, "  {with}{} {} (now {})", margin.path, margin.said(), margin.reference);
+        if !margin.missed.is_empty() {
+            let missed: Vec<String> =
+                margin.missed.iter().take(3).map(|(name, runs)| format!("{name} in {runs}")).collect();
+            line!(text, "      breaks by {} of {} runs", missed.join(", "), result.seeds);
+        }
+        if margin.contradictions.0 > 0 {
+            line!(
+                text,
+                "      in {} of {} checks a run that broke at one level held at a harsher one: more is not always worse here",
+                margin.contradictions.0,
+                margin.contradictions.1
+            );
+        }
+    }
+    let runs: u64 = result.margins.iter().map(|margin| margin.runs).sum();
+    line!(text, "\n  {runs} runs");
+    text
+}
