@@ -22,6 +22,44 @@ pub fn exact_upper(hits: u64, trials: u64, confidence: f64) -> f64 {
     1.0 - exact_lower(trials - hits, trials, confidence)
 }
 
+/// Returns a lower bound of a share that holds however often one looks, and whenever one stops.
+///
+/// It inverts a test by betting: under a share of `q` the wealth `sum of w * (p/q)^hits * ((1-p)/(1-q))^misses`
+/// over some `p > q` is at most `1/(1 - confidence)` at all times, with probability `confidence` (Ville's
+/// inequality; Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2024).
+pub fn anytime_lower(hits: u64, trials: u64, confidence: f64) -> f64 {
+    let line = -libm::log(1.0 - confidence);
+    let is_open = |share: f64| log_wealth((hits, trials), share, &BETS_ABOVE) < line;
+    if hits == 0 { 0.0 } else { bisect(is_open) }
+}
+
+/// Returns the upper bound to [`anytime_lower`].
+pub fn anytime_upper(hits: u64, trials: u64, confidence: f64) -> f64 {
+    let line = -libm::log(1.0 - confidence);
+    let is_closed = |share: f64| log_wealth((hits, trials), share, &BETS_BELOW) >= line;
+    if hits == trials { 1.0 } else { bisect(is_closed) }
+}
+
+/// Bets that a share is higher: how much is staked, and what becomes of the share of misses.
+const BETS_ABOVE: [(f64, f64); 3] = [(0.6, 0.0), (0.2, 0.2), (0.2, 0.5)];
+
+/// Bets that a share is lower.
+const BETS_BELOW: [(f64, f64); 3] = [(0.4, 2.0), (0.3, 4.0), (0.3, 10.0)];
+
+/// Returns the logarithm of what bets against a share have come to.
+fn log_wealth((hits, trials): (u64, u64), share: f64, bets: &[(f64, f64)]) -> f64 {
+    let (share, misses) = (share.clamp(1e-12, 1.0 - 1e-12), trials - hits);
+    let of = |(stake, factor): &(f64, f64)| {
+        // A share of misses is never more than nearly all.
+        let missing = ((1.0 - share) * factor).min(1.0 - share * 0.01);
+        let of_misses = if misses == 0 { 0.0 } else { misses as f64 * libm::log(missing / (1.0 - share)) };
+        libm::log(*stake) + hits as f64 * libm::log((1.0 - missing) / share) + of_misses
+    };
+    let logs: Vec<f64> = bets.iter().map(of).collect();
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + libm::log(logs.iter().map(|log| libm::exp(log - most)).sum())
+}
+
 /// Returns the Wilson score lower bound of a share (Wilson 1927); 0 for no trials.
 pub fn wilson_lower(hits: u64, trials: u64, confidence: f64) -> f64 {
     if trials == 0 {
@@ -206,6 +244,35 @@ mod tests {
             let least = 0.95 * rounds as f64 - 3.0 * (0.05 * 0.95 * rounds as f64).sqrt();
             assert!(covered as f64 >= least, "{count} {share}: {covered} of {rounds}");
         }
+    }
+
+    /// Looked at over and over, and stopped at the worst moment.
+    #[test]
+    fn the_anytime_bounds_hold_at_every_look_as_often_as_they_say() {
+        for share in [0.5, 0.9, 0.95, 0.99] {
+            let (rounds, mut above, mut below) = (400, 0, 0);
+            for round in 0..rounds {
+                let root = Key::of_seed(21).at(round);
+                let mut hits = 0;
+                let (mut is_above, mut is_below) = (false, false);
+                for trial in 1..=400 {
+                    hits += u64::from(root.at(trial).unit() < share);
+                    if trial % 20 == 0 {
+                        is_above |= anytime_lower(hits, trial, 0.95) > share;
+                        is_below |= anytime_upper(hits, trial, 0.95) < share;
+                    }
+                }
+                above += u32::from(is_above);
+                below += u32::from(is_below);
+            }
+            // 5 %, and three standard errors.
+            assert!(above <= 33 && below <= 33, "{share}: {above} and {below} of {rounds}");
+        }
+        // What it costs to be free to stop: 65 passes where 59 suffice if that many were planned.
+        let needed = (1..500).find(|n| anytime_lower(*n, *n, 0.95) >= 0.95).unwrap();
+        assert_eq!(needed, 65);
+        let failing = (1..500).find(|n| anytime_upper(0, *n, 0.95) < 0.95).unwrap();
+        assert!(failing <= 3, "{failing}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod ablate;
 mod check;
+mod compare;
 mod margin;
 mod output;
 mod problems;
@@ -9,6 +10,7 @@ mod progress;
 mod run;
 mod runbook;
 mod selftest;
+mod shrink;
 mod tune;
 
 use std::path::PathBuf;
@@ -78,6 +80,11 @@ enum Command {
     ///
     /// Exit code: 0, or 2 for bad input.
     Tune(TuneArguments),
+    /// Compare two saved results, paired by seed, and refuse a regression.
+    ///
+    /// Exit code: 0 if nothing regressed; 1 if a verdict got worse, fewer runs pass, or a target got worse beyond chance
+    /// and by more than is tolerated; 2 bad input.
+    Compare(CompareArguments),
     /// Print a runbook as the page that somebody on call wants.
     ///
     /// Exit code: 0, or 2 if something is wrong with it.
@@ -108,9 +115,12 @@ struct RunArguments {
     /// Scenario files, or folders of them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// How many seeds to run [default: 100, or 1 with --seed].
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    seeds: Option<u64>,
+    /// How many seeds to run; `auto` goes on until PASS or FAIL is settled [default: 100, or 1 with --seed].
+    #[arg(long, value_name = "N|auto", value_parser = seed_count)]
+    seeds: Option<SeedCount>,
+    /// How many seeds `auto` runs at most.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds_max: u64,
     /// The first seed [default: 1].
     #[arg(long)]
     seed: Option<u64>,
@@ -126,9 +136,35 @@ struct RunArguments {
     /// Switch something off: faults, guards, alerts, runbooks, or the ID of one of them.
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
+    /// Shrink the scenario of a failing seed to a smaller one that still fails, and print that.
+    #[arg(long, requires = "seed", conflicts_with_all = ["without", "saboteur", "baseline", "seeds"])]
+    bisect_seed: bool,
+    /// Compare with a saved result of `run --format json`; a regression makes the exit code 1.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// By how much of a target's limit its value may get worse than the baseline, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
+    tolerance: f64,
     /// Refuse nearly every task once a fault has been met: a drill that passes so proves nothing.
     #[arg(long)]
     saboteur: bool,
+}
+
+/// How many seeds to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SeedCount {
+    /// So many.
+    Fixed(u64),
+    /// Until the verdict is settled.
+    Auto,
+}
+
+fn seed_count(text: &str) -> Result<SeedCount, String> {
+    if text == "auto" {
+        return Ok(SeedCount::Auto);
+    }
+    let count = text.parse::<u64>().ok().filter(|count| (1..=1_000_000).contains(count));
+    count.map(SeedCount::Fixed).ok_or_else(|| "`auto`, or a number from 1 to 1000000".to_owned())
 }
 
 /// How many runs a study makes, and what becomes of its answer.
@@ -206,6 +242,30 @@ struct TuneArguments {
     study: StudyArguments,
 }
 
+#[derive(Debug, clap::Args)]
+struct CompareArguments {
+    /// The earlier result, of `run --format json`.
+    base: PathBuf,
+    /// The newer result.
+    new: PathBuf,
+    /// By how much of a target's limit its value may get worse, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
+    tolerance: f64,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Where to print it [default: the standard output].
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+/// Reads a percentage between 0 and 1000, with or without its sign.
+fn percent(text: &str) -> Result<f64, String> {
+    let number =
+        text.trim_end_matches('%').parse::<f64>().ok().filter(|number| (0.0..=1000.0).contains(number));
+    number.ok_or_else(|| "a percentage lies between 0 and 1000".to_owned())
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One screen for people.
@@ -251,6 +311,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Ablate(arguments) => ablate::ablate(arguments),
         Command::Margin(arguments) => margin::margin(arguments),
         Command::Tune(arguments) => tune::tune(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
         Command::Runbook { path } => runbook::runbook(path),
         Command::Schema { kind } => schema(*kind),
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::progress::Progress;
-use crate::cli::{BAD_INPUT, Format, RunArguments, output, problems};
+use crate::cli::{BAD_INPUT, Format, RunArguments, SeedCount, compare, output, problems, shrink};
 use crate::plan::Plan;
-use crate::report::human;
 use crate::report::result::{DrillResult, Kept, RunResult, SeedRange, WholeResult};
+use crate::report::{comparisons, human, saved};
 use crate::scenario::Scenario;
 use crate::scenario::decode::suggest;
 use crate::scenario::without;
@@ -19,6 +19,16 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
     if checked.errors > 0 {
         return Ok(ExitCode::from(BAD_INPUT));
     }
+    if arguments.bisect_seed {
+        return shrink::shrink(&checked.scenarios, arguments);
+    }
+    let baseline = match &arguments.baseline {
+        None => None,
+        Some(path) => match compare::read(path) {
+            None => return Ok(ExitCode::from(BAD_INPUT)),
+            some => some,
+        },
+    };
     let mut reduced = Vec::new();
     for (path, scenario) in &checked.scenarios {
         match without::without(scenario, &arguments.without) {
@@ -46,6 +56,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         drills.push(drill);
     }
     let worst = WholeResult::worst(&drills);
+    let compared = baseline
+        .map(|before| compare::paired(&before, &saved::of(&drills), compare::tolerance(arguments.tolerance)));
     match arguments.format {
         Format::Human if arguments.output.is_none() => {}
         Format::Human => output::print(&texts.join("\n"), arguments.output.as_deref())?,
@@ -54,7 +66,14 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         }
     }
     let code = worst.map_or(BAD_INPUT, crate::grade::Verdict::exit_code);
-    Ok(ExitCode::from(code))
+    let Some(compared) = compared else { return Ok(ExitCode::from(code)) };
+    // The result itself stays the same with a baseline and without.
+    anstream::eprint!("{}", comparisons::human(&compared));
+    if compared.drills.is_empty() {
+        anstream::eprintln!("error[nothing-to-compare]: the baseline has none of these drills");
+        return Ok(ExitCode::from(BAD_INPUT));
+    }
+    Ok(ExitCode::from(if compared.regression { 1 } else { code }))
 }
 
 /// Returns the command that runs a drill again, but for the seed.
@@ -75,21 +94,34 @@ fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, i
     if arguments.saboteur {
         plan = plan.sabotaged();
     }
-    let seeds = Seeds {
-        first: arguments.seed.unwrap_or(1),
-        count: arguments.seeds.unwrap_or(if arguments.seed.is_some() { 1 } else { 100 }),
-        threads: usize::from(arguments.threads.unwrap_or(0)),
+    let usual = if arguments.seed.is_some() { 1 } else { 100 };
+    let (count, is_auto) = match arguments.seeds {
+        None => (usual, false),
+        Some(SeedCount::Fixed(count)) => (count, false),
+        Some(SeedCount::Auto) => (arguments.seeds_max, true),
     };
+    let first = arguments.seed.unwrap_or(1);
+    let seeds = Seeds { first, count, threads: usize::from(arguments.threads.unwrap_or(0)) };
     let progress = Progress::new(seeds.count, &scenario.path);
     let keep = |trial: study::Trial| Kept { result: RunResult::of(&plan, &trial), card: trial.card };
-    let kept = study::seeds(&plan, seeds, keep, || progress.advance()).map_err(io::Error::other)?;
+    let (kept, judgement) = if is_auto {
+        let keep = |trial: study::Trial| {
+            let card = trial.card.clone();
+            (keep(trial), card)
+        };
+        study::until_settled(&plan, seeds, keep, || progress.advance()).map_err(io::Error::other)?
+    } else {
+        let kept = study::seeds(&plan, seeds, keep, || progress.advance()).map_err(io::Error::other)?;
+        let cards: Vec<_> = kept.iter().map(|kept| kept.card.clone()).collect();
+        let judgement = study::verdict(&plan, &cards);
+        (kept, judgement)
+    };
     progress.finish();
-    let cards: Vec<_> = kept.iter().map(|kept| kept.card.clone()).collect();
-    let judgement = study::verdict(&plan, &cards);
     let mut without = arguments.without.clone();
     if arguments.saboteur {
         without.push("every task (saboteur)".into());
     }
-    let range = SeedRange { first: seeds.first, count: seeds.count };
+    let range =
+        SeedRange { first: seeds.first, count: kept.len() as u64, at_most: is_auto.then_some(seeds.count) };
     Ok(DrillResult::of(scenario, &without, range, &judgement, kept))
 }

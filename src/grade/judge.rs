@@ -1,6 +1,6 @@
 //! Many runs, one verdict: the share of passing runs against what is required, with exact bounds.
 
-use crate::base::stats::{all_hits_needed, exact_lower, exact_upper};
+use crate::base::stats::{all_hits_needed, anytime_lower, anytime_upper, exact_lower, exact_upper};
 use crate::grade::{RunVerdict, Scorecard, Verdict};
 use crate::plan::TargetPlan;
 
@@ -25,19 +25,44 @@ pub struct Judgement {
     pub runs_needed: Option<u64>,
 }
 
+/// When it was decided how many runs to make: the bounds depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopping {
+    /// Before the first one: exact (Clopper-Pearson) bounds.
+    Fixed,
+    /// While they came in: bounds that hold however often one looks, and whenever one stops.
+    Anytime,
+}
+
+impl Stopping {
+    fn lower(self, hits: u64, trials: u64, confidence: f64) -> f64 {
+        match self {
+            Self::Fixed => exact_lower(hits, trials, confidence),
+            Self::Anytime => anytime_lower(hits, trials, confidence),
+        }
+    }
+
+    fn upper(self, hits: u64, trials: u64, confidence: f64) -> f64 {
+        match self {
+            Self::Fixed => exact_upper(hits, trials, confidence),
+            Self::Anytime => anytime_upper(hits, trials, confidence),
+        }
+    }
+}
+
 /// The most runs that it is worth telling somebody to make.
 const RUNS_MAX: u64 = 1_000_000;
 
-/// Judges the runs: PASS if the lower Clopper-Pearson bound is at the required share or above, FAIL
-/// if the upper bound is below it, and otherwise what stands in the way.
-pub fn judge(targets: &TargetPlan, runs: &[Scorecard]) -> Judgement {
+/// Judges the runs: PASS if the lower bound is at the required share or above, FAIL if the upper bound
+/// is below it, and otherwise what stands in the way.
+pub fn judge(targets: &TargetPlan, runs: &[Scorecard], stopping: Stopping) -> Judgement {
     let (required, confidence) = (targets.required.real(), targets.confidence.real());
     let count = |verdict| runs.iter().filter(|run| run.verdict == verdict).count() as u64;
     let all = runs.len() as u64;
     let (passed, failed) = (count(RunVerdict::Pass), count(RunVerdict::Fail));
     let without_evidence = all - passed - failed;
-    let lower = exact_lower(passed, all, confidence);
-    let upper = exact_upper(passed + without_evidence, all, confidence);
+    let lower = stopping.lower(passed, all, confidence);
+    let upper = stopping.upper(passed + without_evidence, all, confidence);
     let mut because = vec![format!(
         "{passed} of {all} runs met every target: at {} confidence {:.1}% to {:.1}% of runs would, {} must",
         targets.confidence,
@@ -54,7 +79,7 @@ pub fn judge(targets: &TargetPlan, runs: &[Scorecard]) -> Judgement {
         let is_invalid = count(RunVerdict::Invalid) >= count(RunVerdict::NotExposed);
         if is_invalid { Verdict::Invalid } else { Verdict::NotExposed }
     } else {
-        runs_needed = needed((passed, without_evidence, all), required, confidence);
+        runs_needed = needed((passed, without_evidence, all), (required, confidence), stopping);
         because.push(match runs_needed {
             Some(needed) => format!("about {needed} runs would settle it if they go on like this"),
             None => "the share that passes is so close to what is required that no number of runs settles it"
@@ -89,15 +114,19 @@ fn reasons(runs: &[Scorecard], verdict: Verdict) -> Vec<String> {
 
 /// Returns about how many runs settle the verdict if the shares that pass, and that have no evidence,
 /// stay as they are.
-fn needed((passed, without, runs): (u64, u64, u64), required: f64, confidence: f64) -> Option<u64> {
+fn needed(
+    (passed, without, runs): (u64, u64, u64),
+    (required, confidence): (f64, f64),
+    stopping: Stopping,
+) -> Option<u64> {
     if runs == 0 {
         return Some(all_hits_needed(required, confidence)).filter(|needed| *needed <= RUNS_MAX);
     }
     let of = |count: u64, total: u64| (count as f64 / runs as f64 * total as f64).round() as u64;
     let settles = |total: u64| {
         let best = of(passed + without, total);
-        exact_lower(of(passed, total), total, confidence) >= required
-            || exact_upper(best, total, confidence) < required
+        stopping.lower(of(passed, total), total, confidence) >= required
+            || stopping.upper(best, total, confidence) < required
     };
     let (mut low, mut high) = (runs, runs.max(1));
     while !settles(high) {
@@ -164,13 +193,13 @@ mod tests {
     }
 
     fn verdict(required: u64, counts: &[(RunVerdict, u64)]) -> Verdict {
-        judge(&targets(required), &runs(counts)).verdict
+        judge(&targets(required), &runs(counts), Stopping::Fixed).verdict
     }
 
     #[test]
     fn all_of_59_runs_prove_95_percent_and_58_do_not() {
         assert_eq!(verdict(95, &[(RunVerdict::Pass, 59)]), Verdict::Pass);
-        let judgement = judge(&targets(95), &runs(&[(RunVerdict::Pass, 58)]));
+        let judgement = judge(&targets(95), &runs(&[(RunVerdict::Pass, 58)]), Stopping::Fixed);
         assert_eq!((judgement.verdict, judgement.runs_needed), (Verdict::Inconclusive, Some(59)));
     }
 

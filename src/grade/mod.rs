@@ -10,7 +10,7 @@ pub mod times;
 pub mod verdict;
 
 pub use harm::{Harm, TierHarm};
-pub use judge::{Judgement, judge};
+pub use judge::{Judgement, Stopping, judge};
 pub use process::Process;
 pub use targets::{TargetResult, Unit};
 pub use times::Times;

@@ -2,12 +2,12 @@
 
 use crate::base::stats::quantile_sorted;
 use crate::base::{Span, Time};
-use crate::grade::{Scorecard, Unit};
+use crate::grade::{Scorecard, TargetResult, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
 use crate::record::{EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
     AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult,
-    RunResult, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
+    RunResult, RunTarget, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
 };
 use crate::scenario::file::load::Tier;
 use crate::study::Trial;
@@ -42,6 +42,7 @@ impl RunResult {
             seed: card.seed,
             verdict: card.verdict.word(),
             because: card.because.clone(),
+            targets: card.targets.iter().map(target).collect(),
             times_s: TimesResult {
                 onset: card.times.onset.map(moment),
                 detect: since(card.times.detect),
@@ -83,6 +84,11 @@ impl RunResult {
             left_behind: run.left_behind.clone(),
         }
     }
+}
+
+fn target(of: &TargetResult) -> RunTarget {
+    let round = |value: f64| if of.unit == Unit::Share { digits(value) } else { millis(value) };
+    RunTarget { name: of.name.clone(), value: of.measured.map(round), met: of.is_met }
 }
 
 fn contamination(run: &Record) -> Option<ContaminationResult> {

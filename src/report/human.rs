@@ -46,6 +46,9 @@ fn head(result: &DrillResult, text: &mut String) {
     if !result.without.is_empty() {
         line!(text, "      without {}", result.without.join(", "));
     }
+    if let Some(at_most) = result.seeds.at_most {
+        line!(text, "      looked at after every 20 runs, {} of at most {at_most} spent", rate.runs);
+    }
     for reason in result.because.iter().skip(1) {
         line!(text, "      {reason}");
     }

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::study::compare::{Turn, margin};
 use crate::study::margin::Margin;
+use crate::study::scale::number;
 
 /// The margins of a drill.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarginsResult {
     /// The scenario's file.
     pub scenario: String,
@@ -22,7 +24,7 @@ pub struct MarginsResult {
 }
 
 /// How far a drill holds in one direction.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarginResult {
     /// What was changed.
     pub path: String,
@@ -77,6 +79,24 @@ impl MarginResult {
             (None, None) => "not settled: more seeds would tell".into(),
         }
     }
+}
+
+/// Compares margins with earlier ones; returns the view for people, and whether one has shrunk.
+///
+/// Fails if they have none in common.
+pub fn compared(before: &MarginsResult, now: &MarginsResult) -> Result<(String, bool), String> {
+    let (mut text, mut has_shrunk, mut has_any) = (String::new(), false, false);
+    for new in &now.margins {
+        let is_it = |old: &&MarginResult| old.path == new.path && old.with == new.with;
+        let Some(old) = before.margins.iter().find(is_it) else { continue };
+        let value = |text: &Option<String>| text.as_deref().and_then(number);
+        let is_downward = number(&new.from) > number(&new.to);
+        let of = |margin: &MarginResult| (value(&margin.holds_to), value(&margin.breaks_at));
+        let turn = margin(of(old), of(new), is_downward);
+        (has_any, has_shrunk) = (true, has_shrunk || turn == Turn::Regressed);
+        line!(text, "{:<10} {}: {} before; {} now", turn.word(), new.path, old.said(), new.said());
+    }
+    if has_any { Ok((text, has_shrunk)) } else { Err("the two have no margin in common".into()) }
 }
 
 /// Returns the view for people.

@@ -8,11 +8,13 @@ macro_rules! line {
 }
 
 pub mod ablations;
+pub mod comparisons;
 mod gather;
 pub mod human;
 pub mod margins;
 pub mod page;
 pub mod result;
+pub mod saved;
 pub mod tunes;
 
 pub use result::{DrillResult, RunResult, WholeResult};

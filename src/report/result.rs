@@ -66,6 +66,9 @@ pub struct SeedRange {
     pub first: u64,
     /// How many.
     pub count: u64,
+    /// If they went on until the verdict was settled: how many there might have been; the bounds then hold
+    /// however often one looks. Null if their number was stated beforehand.
+    pub at_most: Option<u64>,
 }
 
 /// The share of runs that met every target, with its exact bounds.
@@ -111,6 +114,8 @@ pub struct RunResult {
     pub verdict: &'static str,
     /// Why.
     pub because: Vec<String>,
+    /// Every graded target.
+    pub targets: Vec<RunTarget>,
     /// When things happened.
     pub times_s: TimesResult,
     /// Harm by tier, against the twin.
@@ -141,6 +146,17 @@ pub struct RunResult {
     pub contamination: Option<ContaminationResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
+}
+
+/// A target of one run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunTarget {
+    /// Its name.
+    pub name: String,
+    /// What was measured, in the unit of the drill's target; null if it never happened.
+    pub value: Option<f64>,
+    /// Whether it was met.
+    pub met: bool,
 }
 
 /// Contamination of contexts, memories and shared states.

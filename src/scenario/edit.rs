@@ -55,7 +55,9 @@ pub fn remove(text: &str, path: &str) -> Option<String> {
     if let Some((list, above)) = tables.split_last() {
         let table = enter(document.as_table_mut(), above).ok()?;
         if let Some(entries) = table.get_mut(list).and_then(Item::as_array_of_tables_mut) {
-            let index = entries.iter().position(|entry| has_id(entry, key))?;
+            // An entry without a name goes by its number.
+            let named = entries.iter().position(|entry| has_id(entry, key));
+            let index = named.or_else(|| key.parse().ok().filter(|index| *index < entries.len()))?;
             entries.remove(index);
             return Some(document.to_string());
         }
@@ -65,7 +67,7 @@ pub fn remove(text: &str, path: &str) -> Option<String> {
     Some(document.to_string())
 }
 
-/// Returns the keys of a table, or the `id`s of the entries of a list.
+/// Returns the keys of a table, or the `id`s (or else the numbers) of the entries of a list.
 pub fn names(text: &str, path: &str) -> Vec<String> {
     let Ok(document) = parse(text) else { return Vec::new() };
     let parts: Vec<&str> = path.split('.').collect();
@@ -75,7 +77,10 @@ pub fn names(text: &str, path: &str) -> Vec<String> {
     };
     if let Some(entries) = item.as_array_of_tables() {
         let id = |entry: &Table| entry.get("id").and_then(Item::as_str).map(str::to_owned);
-        return entries.iter().filter_map(id).collect();
+        return (0..)
+            .zip(entries)
+            .map(|(index, entry)| id(entry).unwrap_or_else(|| u32::to_string(&index)))
+            .collect();
     }
     item.as_table_like().map_or_else(Vec::new, |table| table.iter().map(|(key, _)| key.to_owned()).collect())
 }

@@ -2,10 +2,12 @@
 
 pub mod ablate;
 pub mod amounts;
+pub mod compare;
 pub mod margin;
 pub mod scale;
 pub mod search;
 mod selftest;
+pub mod shrink;
 pub mod tune;
 
 use rayon::prelude::*;
@@ -13,7 +15,7 @@ use rayon::prelude::*;
 pub use selftest::{Variant, selftest};
 
 use crate::engine::rehearse;
-use crate::grade::{Judgement, Scorecard, grade, judge};
+use crate::grade::{Judgement, Scorecard, Stopping, Verdict, grade, judge};
 use crate::plan::Plan;
 use crate::record::Record;
 
@@ -75,7 +77,41 @@ pub fn for_each_seed<T: Send>(
     Ok(pool.install(|| (0..seeds.count as usize).into_par_iter().with_max_len(1).map(one).collect()))
 }
 
-/// Judges the scorecards of a plan.
+/// Judges the scorecards of a plan, of which it was said beforehand how many there are to be.
 pub fn verdict(plan: &Plan, cards: &[Scorecard]) -> Judgement {
-    judge(&plan.targets, cards)
+    judge(&plan.targets, cards, Stopping::Fixed)
+}
+
+/// How many seeds are run between two looks at what they say; always the same number, so that the
+/// result does not depend on the machine.
+const LOOK_EVERY: u64 = 20;
+
+/// Runs seeds until PASS or FAIL is settled, at most `seeds.count` of them; looks after every twenty.
+///
+/// The bounds hold however often one looks, so that stopping early costs no confidence. What is kept of
+/// each trial comes back beside the judgement.
+pub fn until_settled<T: Send>(
+    plan: &Plan,
+    seeds: Seeds,
+    keep: impl Fn(Trial) -> (T, Scorecard) + Sync,
+    done: impl Fn() + Sync,
+) -> Result<(Vec<T>, Judgement), rayon::ThreadPoolBuildError> {
+    let (mut kept, mut cards) = (Vec::new(), Vec::new());
+    loop {
+        let made = cards.len() as u64;
+        let next = Seeds {
+            first: seeds.first.wrapping_add(made),
+            count: LOOK_EVERY.min(seeds.count - made),
+            ..seeds
+        };
+        for (of, card) in self::seeds(plan, next, &keep, &done)? {
+            kept.push(of);
+            cards.push(card);
+        }
+        let judgement = judge(&plan.targets, &cards, Stopping::Anytime);
+        let is_settled = matches!(judgement.verdict, Verdict::Pass | Verdict::Fail);
+        if is_settled || cards.len() as u64 >= seeds.count {
+            return Ok((kept, judgement));
+        }
+    }
 }

@@ -115,6 +115,11 @@ fn around(reference: f64, kind: Kind, is_downward: bool) -> (f64, f64, usize) {
     }
 }
 
+/// Returns a value of a ladder as a number, so that two of them can be told apart; nothing if it is none.
+pub fn number(text: &str) -> Option<f64> {
+    read(text, kind(text)?)
+}
+
 fn kind(text: &str) -> Option<Kind> {
     let kinds = [Kind::Share, Kind::Span, Kind::Count, Kind::Money, Kind::Rate, Kind::Spans];
     kinds.into_iter().find(|kind| read(text, *kind).is_some())
@@ -153,15 +158,14 @@ fn write(value: f64, kind: Kind, example: &str) -> String {
 fn scaled(dist: &str, factor: f64) -> String {
     let (mut text, mut word) = (String::new(), String::new());
     for letter in dist.chars().map(Some).chain([None]) {
-        match letter.filter(|letter| letter.is_ascii_alphanumeric() || *letter == '.') {
-            Some(letter) => word.push(letter),
-            None => {
-                let span = Span::parse(&word).map(|span| rounded(span.seconds() * factor).to_string());
-                text.push_str(&span.unwrap_or_else(|_| word.clone()));
-                word.clear();
-                text.extend(letter);
-            }
+        if let Some(letter) = letter.filter(|letter| letter.is_ascii_alphanumeric() || *letter == '.') {
+            word.push(letter);
+            continue;
         }
+        let span = Span::parse(&word).map(|span| rounded(span.seconds() * factor).to_string());
+        text.push_str(&span.unwrap_or_else(|_| word.clone()));
+        word.clear();
+        text.extend(letter);
     }
     text
 }
