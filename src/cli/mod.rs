@@ -7,6 +7,7 @@ mod margin;
 mod output;
 mod problems;
 mod progress;
+mod replay;
 mod run;
 mod runbook;
 mod selftest;
@@ -85,6 +86,10 @@ enum Command {
     /// Exit code: 0 if nothing regressed; 1 if a verdict got worse, fewer runs pass, or a target got worse beyond chance
     /// and by more than is tolerated; 2 bad input.
     Compare(CompareArguments),
+    /// Run one seed again with every step of every task, beside its twin, and tell where they part.
+    ///
+    /// Exit code: 0, or 2 for bad input.
+    Replay(ReplayArguments),
     /// Print a runbook as the page that somebody on call wants.
     ///
     /// Exit code: 0, or 2 if something is wrong with it.
@@ -266,6 +271,48 @@ fn percent(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "a percentage lies between 0 and 1000".to_owned())
 }
 
+#[derive(Debug, clap::Args)]
+struct ReplayArguments {
+    /// A scenario file.
+    path: PathBuf,
+    /// The seed.
+    #[arg(long)]
+    seed: u64,
+    /// The task to walk, by the order of arrival from 0 [default: the first that came to harm].
+    #[arg(long, value_name = "ID")]
+    task: Option<u32>,
+    /// Switch something off, as for `run`.
+    #[arg(long, value_name = "ID")]
+    without: Vec<String>,
+    /// What it is set against: `twin`, or the run `without:ID` of a control or a fault.
+    #[arg(long, value_name = "twin|without:ID", default_value = "twin", value_parser = against)]
+    against: String,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ReplayFormat::Human)]
+    format: ReplayFormat,
+    /// With `jsonl` and `otlp`: all tasks, and not only those that came to harm.
+    #[arg(long, conflicts_with = "task")]
+    all: bool,
+    /// Where to print it [default: the standard output].
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReplayFormat {
+    /// A story for people.
+    Human,
+    /// Every node as a line of JSON.
+    Jsonl,
+    /// OpenTelemetry spans (OTLP in JSON, a request a line), which trace viewers open.
+    Otlp,
+}
+
+fn against(text: &str) -> Result<String, String> {
+    let is_good = text == "twin" || text.strip_prefix("without:").is_some_and(|id| !id.is_empty());
+    if is_good { Ok(text.to_owned()) } else { Err("`twin`, or `without:` and what to switch off".into()) }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One screen for people.
@@ -296,6 +343,10 @@ pub fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| dispatch(&arguments));
     let Ok(outcome) = outcome else { return ExitCode::from(INTERNAL) };
     outcome.unwrap_or_else(|error| {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            // Whoever reads has seen enough.
+            return ExitCode::SUCCESS;
+        }
         anstream::eprintln!("error: {error}");
         ExitCode::from(INTERNAL)
     })
@@ -312,6 +363,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Margin(arguments) => margin::margin(arguments),
         Command::Tune(arguments) => tune::tune(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Replay(arguments) => replay::replay(arguments),
         Command::Runbook { path } => runbook::runbook(path),
         Command::Schema { kind } => schema(*kind),
     }

@@ -76,9 +76,11 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
     Ok(ExitCode::from(if compared.regression { 1 } else { code }))
 }
 
-/// Returns the command that runs a drill again, but for the seed.
+/// Returns the command that shows a seed of a drill again, but for the seed.
 fn again(path: &Path, arguments: &RunArguments) -> String {
-    let mut command = format!("stormdrill run {}", path.display());
+    // A replay has no saboteur.
+    let verb = if arguments.saboteur { "run" } else { "replay" };
+    let mut command = format!("stormdrill {verb} {}", path.display());
     for name in &arguments.without {
         command.push_str(" --without ");
         command.push_str(name);

@@ -3,10 +3,10 @@
 use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply, Task};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
 use crate::guard::{Admission, Change, retry};
-use crate::plan::{FaultEffect, TierSet};
-use crate::record::Event;
+use crate::plan::FaultEffect;
+use crate::record::{Event, Node, Step};
 use crate::scenario::file::guards::{CallControl, TaskControl};
 
 /// The most attempts that may be alive at once, those that nobody waits for included.
@@ -47,7 +47,9 @@ impl World<'_> {
         let (tier, call) = (usize::from(task.tier), task.call);
         let mock = usize::from(call.mock);
         // What costs nothing is not held back.
+        let number = task.number;
         if plan.mocks[mock].is_priced() && self.is_over_budget(slot, tier) {
+            self.trace(number, Step::TaskGuard(TaskControl::Budget));
             return Launch::Failed(Failure::Refused);
         }
         if let Some(failure) = self.gateway(slot) {
@@ -62,6 +64,7 @@ impl World<'_> {
         let admission = station.breaker.as_mut().map_or(Admission::Pass, |breaker| breaker.admit(self.now));
         if admission == Admission::Refuse {
             self.acts(mock, CallControl::Breaker);
+            self.trace(number, Step::Guard(mock as u8, CallControl::Breaker));
             self.record.mocks[mock].breaker_refused += 1;
             self.telemetry.calls[mock].ended += 1;
             self.telemetry.calls[mock].failed += 1;
@@ -76,6 +79,10 @@ impl World<'_> {
             && (station.under_way >= bulkhead.concurrent || station.waiting.length > 0)
         {
             self.record.acts.call(self.now, mock, CallControl::Bulkhead);
+            if let Some(trace) = &mut self.record.trace {
+                let step = Step::Guard(mock as u8, CallControl::Bulkhead);
+                trace.push(Node { task: number, at: self.now, step });
+            }
             if station.waiting.length >= bulkhead.queue {
                 self.record.mocks[mock].bulkhead_refused += 1;
                 self.withdraw(attempt);
@@ -87,49 +94,6 @@ impl World<'_> {
             return Launch::Waiting;
         }
         self.send(attempt)
-    }
-
-    /// Whether a budget, or the breaker on spending, holds a task's calls back.
-    fn is_over_budget(&mut self, slot: u32, tier: usize) -> bool {
-        let plan = self.plan;
-        let now = self.now;
-        let held = plan.tasks.budget.as_ref();
-        let spare = held.map_or(TierSet::of([]), |budget| budget.spare);
-        let per_minute = self.budget.or(held.and_then(|budget| budget.per_minute));
-        let is_minute_over =
-            !spare.has(tier) && per_minute.is_some_and(|limit| self.minute.is_spent(now, limit));
-        let is_task_over =
-            held.and_then(|budget| budget.per_task).is_some_and(|limit| self.tasks[slot].cost >= limit);
-        let is_tier_over = held
-            .and_then(|budget| budget.per_tier[tier])
-            .is_some_and(|limit| self.minutes[tier].is_spent(now, limit));
-        let is_too_fast = plan
-            .tasks
-            .velocity
-            .is_some_and(|velocity| !velocity.spare.has(tier) && self.velocity.is_open(now));
-        if is_minute_over || is_task_over || is_tier_over {
-            self.acts_on_tasks(TaskControl::Budget);
-        }
-        if is_too_fast {
-            self.acts_on_tasks(TaskControl::Velocity);
-        }
-        is_minute_over || is_task_over || is_tier_over || is_too_fast
-    }
-
-    /// Sends a question to a cheaper model while much is spent.
-    fn downgrade(&mut self, slot: u32) {
-        let Task { tier, call, .. } = &self.tasks[slot];
-        let Some(down) = self.plan.guards[usize::from(call.mock)].downgrade else { return };
-        if call.tries == 0
-            && call.mock == call.wanted
-            && down.tiers.has(usize::from(*tier))
-            && self.minute.is_spent(self.now, down.above)
-        {
-            let guarded = usize::from(call.mock);
-            self.tasks[slot].call.mock = down.to;
-            self.acts(guarded, CallControl::Downgrade);
-            self.record.mocks[usize::from(down.to)].stood_in += 1;
-        }
     }
 
     /// So many attempts are alive that this one is refused; the run cannot be graded any more.
@@ -188,7 +152,9 @@ impl World<'_> {
         if task.call.token != NONE {
             self.tokens[task.call.token].holders += 1;
         }
+        let (tries, number) = (task.call.tries, task.number);
         let attempt = Attempt {
+            number,
             task: slot,
             owner: slot,
             owner_key: task.key,
@@ -201,9 +167,11 @@ impl World<'_> {
             taint: task.taint,
             ..Attempt::blank(self.now)
         };
-        let number = self.attempts.insert(attempt);
-        self.tasks[slot].attempt = number;
-        number
+        let mock = attempt.mock;
+        self.trace(number, Step::Attempt { mock, number: tries });
+        let attempt = self.attempts.insert(attempt);
+        self.tasks[slot].attempt = attempt;
+        attempt
     }
 
     /// Hands an attempt to its mock; it is under way, or was refused at once.
@@ -235,7 +203,8 @@ impl World<'_> {
 
     /// Tells telemetry how an attempt ended for the client.
     fn tell(&mut self, attempt: u32, is_ok: bool) {
-        let Attempt { mock, begun, .. } = self.attempts[attempt];
+        let Attempt { mock, begun, number, tokens_out, .. } = self.attempts[attempt];
+        self.trace(number, Step::Ended { mock, is_ok, tokens: tokens_out });
         let calls = &mut self.telemetry.calls[usize::from(mock)];
         calls.ended += 1;
         calls.failed += u64::from(!is_ok);
@@ -373,8 +342,9 @@ impl World<'_> {
 
     /// Decides what follows a failed attempt: another one, a fallback, or nothing.
     pub(super) fn pursue(&mut self, slot: u32, failure: Failure) -> Pursuit {
-        let mut failure = failure;
+        let (mut failure, number) = (failure, self.tasks[slot].number);
         loop {
+            self.trace(number, Step::Failed(failure.ending()));
             if let Some(pause) = self.remedy(slot, failure).or_else(|| self.retry_pause(slot, failure)) {
                 self.sleep(slot, pause, true);
                 return Pursuit::Waiting;
@@ -455,7 +425,9 @@ impl World<'_> {
         call.mock = *next;
         call.tries = 0;
         let wanted = usize::from(call.wanted);
+        let number = self.tasks[slot].number;
         self.acts(wanted, CallControl::Fallback);
+        self.trace(number, Step::Guard(wanted as u8, CallControl::Fallback));
         true
     }
 }
@@ -464,6 +436,7 @@ impl Attempt {
     /// Returns an attempt that has not reached its mock.
     pub(super) fn blank(now: crate::base::Time) -> Self {
         Self {
+            number: NONE,
             task: NONE,
             owner: NONE,
             owner_key: JITTER,

@@ -7,7 +7,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Call, LOOPS, Read, Store, Task};
 use crate::model::memory::Entry;
 use crate::plan::{Access, FaultEffect, Flaw, Op, PoisonBy};
-use crate::record::{Spread, Via};
+use crate::record::{Spread, Step, Via};
 use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::guards::{CallControl, TaskControl};
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
@@ -161,9 +161,11 @@ impl World<'_> {
         if self.tasks[slot].taint != NONE {
             return;
         }
-        let number = self.spread(at, from, via);
+        let spread = self.spread(at, from, via);
         let task = &mut self.tasks[slot];
-        (task.taint, task.is_wrong) = (number, true);
+        (task.taint, task.is_wrong) = (spread, true);
+        let number = task.number;
+        self.trace(number, Step::Tainted { mock: at.0, via, spread });
     }
 
     /// A task with a contaminated context is handed over: the contamination goes with it.
@@ -212,6 +214,8 @@ impl World<'_> {
 
     /// Begins the agent's own part again. What it has done to the world stays done.
     fn begin_again(&mut self, slot: u32) {
+        let number = self.tasks[slot].number;
+        self.trace(number, Step::BeganAgain);
         let task = &mut self.tasks[slot];
         task.acted_before |= std::mem::take(&mut task.acted);
         (task.pc, task.loops, task.context, task.sent) = (0, [0; LOOPS], 0, 0);

@@ -10,7 +10,7 @@ use crate::model::Dose;
 use crate::model::memory::Entry;
 use crate::model::overlay::{Caller, is_hit};
 use crate::plan::{Access, FaultEffect, Flaw, Op};
-use crate::record::{Event, Via};
+use crate::record::{Event, Step, Via};
 use crate::scenario::limits::TOKENS_MAX;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
@@ -111,6 +111,16 @@ impl World<'_> {
             }
         }
         pace
+    }
+
+    /// Notes the faults that hit an attempt, if anybody wants to know.
+    pub(super) fn trace_faults(&mut self, slot: u32) {
+        if self.record.trace.is_some() {
+            let (hits, number) = (self.attempts[slot].hits, self.attempts[slot].number);
+            for fault in (0..self.plan.faults.len()).filter(|fault| hits >> fault & 1 == 1) {
+                self.trace(number, Step::Fault(fault as u8));
+            }
+        }
     }
 
     /// Lays the faults that hit an attempt over it.

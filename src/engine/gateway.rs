@@ -7,6 +7,7 @@ use crate::engine::screens::Look;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure};
 use crate::plan::{Boundary, FaultEffect};
+use crate::record::Step;
 use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::guards::CallControl;
 
@@ -154,6 +155,7 @@ impl World<'_> {
         let found = self.meets(task, mock, is(boundary));
         if let Some(fault) = found {
             self.witness(1 << fault, |_| true);
+            self.trace(self.tasks[task].number, Step::Fault(fault as u8));
         }
         found.is_some()
     }

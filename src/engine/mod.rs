@@ -11,9 +11,11 @@ mod faults;
 mod gateway;
 mod lanes;
 mod line;
+mod outcomes;
 mod queue;
 mod screens;
 mod slab;
+mod spending;
 mod state;
 mod stations;
 mod tasks;
@@ -24,18 +26,25 @@ use crate::model::{Arrivals, Quota};
 use crate::model::{Memory, SharedState};
 use crate::ops::{Calls, Ops, Replies, Telemetry};
 use crate::plan::{Order, Plan, StorePlan, TIERS, TimerKind};
-use crate::record::{Event as Entry, Record};
+use crate::record::{Event as Entry, Node, Record, Step};
 use crate::scenario::file::guards::{CallControl, TaskControl};
 
 use lanes::Lane;
 use line::Line;
 use queue::{Event, Kind, Queue};
-use slab::Slab;
+use slab::{NONE, Slab};
 use state::{Attempt, Judgement, Station, Store, Task, Token};
 
 /// Runs a plan with a seed.
 pub fn rehearse(plan: &Plan, seed: u64) -> Record {
     World::new(plan, seed).run()
+}
+
+/// Runs a plan with a seed and keeps every step of every task; all else is as [`rehearse`] has it.
+pub fn rehearse_traced(plan: &Plan, seed: u64) -> Record {
+    let mut world = World::new(plan, seed);
+    world.record.trace = Some(Box::default());
+    world.run()
 }
 
 /// A run is stopped when its turns are nearly used up, far beyond what any drill needs.
@@ -225,6 +234,14 @@ impl<'p> World<'p> {
                     self.timeout(timer.slot);
                 }
             }
+        }
+    }
+
+    /// Notes a step of a task, if anybody wants to know.
+    fn trace(&mut self, task: u32, step: Step) {
+        // Probes and canary questions are of no task.
+        if let Some(trace) = self.record.trace.as_mut().filter(|_| task != NONE) {
+            trace.push(Node { task, at: self.now, step });
         }
     }
 

@@ -6,6 +6,7 @@ use crate::engine::slab::NONE;
 use crate::guard::{Breaker, RetryBudget};
 use crate::model::{Memory, Quota, SharedState};
 use crate::plan::Flaw;
+use crate::record::Ending;
 
 /// How many loops of a plan may be open at once.
 pub(crate) const LOOPS: usize = crate::scenario::limits::PLAN_DEPTH_MAX + 1;
@@ -13,6 +14,8 @@ pub(crate) const LOOPS: usize = crate::scenario::limits::PLAN_DEPTH_MAX + 1;
 /// A task being worked.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
+    /// Which task it is, by the order of arrival.
+    pub(crate) number: u32,
     /// Its stream.
     pub(crate) key: Key,
     /// The stream of the task whose work it is: its own, unless it was delivered a second time.
@@ -191,6 +194,22 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns how a trace names it.
+    pub(crate) fn ending(self) -> Ending {
+        match self {
+            Self::Timeout => Ending::Timeout,
+            Self::Status(status) => Ending::Status(status),
+            Self::RateLimited(_) => Ending::RateLimited,
+            Self::Cut => Ending::Cut,
+            Self::Denied => Ending::Denied,
+            Self::Malformed => Ending::Malformed,
+            Self::Declined => Ending::Declined,
+            Self::Expired => Ending::Expired,
+            Self::Rejected => Ending::Rejected,
+            Self::Refused => Ending::Refused,
+        }
+    }
+
     /// Whether trying again may help (the statuses that SDKs retry).
     pub(crate) fn is_retryable(self) -> bool {
         match self {
@@ -204,6 +223,8 @@ impl Failure {
 /// One attempt of a call, from the client's bulkhead to the end of the mock's work.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
+    /// The number of the task it was made for.
+    pub(crate) number: u32,
     /// The task that waits for it; [`NONE`] if the client has gone, or it is a probe.
     pub(crate) task: u32,
     /// The task it was made for, even after that has given it up, and that task's stream.

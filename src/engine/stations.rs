@@ -7,7 +7,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
 use crate::model::Dose;
 use crate::plan::{FaultEffect, MockPlan};
-use crate::record::TaintedAct;
+use crate::record::{Done, Step, TaintedAct};
 use crate::scenario::file::guards::CallControl;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
@@ -78,6 +78,7 @@ impl World<'_> {
         }
         if hits != 0 {
             self.overlay(slot, hits);
+            self.trace_faults(slot);
         }
         self.take_up(slot)
     }
@@ -278,7 +279,7 @@ impl World<'_> {
 
     /// Executes the effect of an attempt, unless it is known to have been executed.
     fn commit(&mut self, slot: u32) {
-        let Attempt { mock, effect, token, task, taint, .. } = self.attempts[slot];
+        let Attempt { mock, effect, token, task, taint, number, .. } = self.attempts[slot];
         if effect == Effect::None {
             return;
         }
@@ -290,6 +291,7 @@ impl World<'_> {
         if token.executed_by & own != 0 && self.plan.guards[mock].has_idempotency_keys {
             ledger.deduplicated += 1;
             self.acts(mock, CallControl::IdempotencyKeys);
+            self.trace(number, Step::Effect { mock: mock as u8, done: Done::Deduplicated, is_unsafe: false });
             return;
         }
         ledger.executed += 1;
@@ -299,16 +301,19 @@ impl World<'_> {
             ledger.first += 1;
         }
         token.executed_by |= own;
+        let done = if token.executed_by == own { Done::First } else { Done::Duplicate };
+        let is_unsafe = effect == Effect::Unsafe || taint != NONE;
         if taint != NONE {
             ledger.contaminated += 1;
             self.record.provenance.act(TaintedAct { at: self.now, mock: mock as u8, spread: taint });
         }
-        if effect == Effect::Unsafe || taint != NONE {
+        if is_unsafe {
             ledger.unsafe_acts += 1;
             if task != NONE {
                 self.tasks[task].is_unsafe = true;
             }
         }
+        self.trace(number, Step::Effect { mock: mock as u8, done, is_unsafe });
     }
 
     /// Gives free slots to whoever waits longest.

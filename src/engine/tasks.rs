@@ -8,8 +8,8 @@ use crate::engine::queue::Kind;
 use crate::engine::screens::Got;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Call, LOOPS, Task, Token};
-use crate::plan::{Flaw, Indicator, Op, TIERS};
-use crate::record::{Event, Outcome};
+use crate::plan::{Flaw, Op, TIERS};
+use crate::record::{Event, Outcome, Step};
 use crate::scenario::file::guards::TaskControl;
 use crate::scenario::limits::{TIMES_MAX, TOKENS_MAX};
 
@@ -35,7 +35,10 @@ impl World<'_> {
         let agent = plan.agents.iter().position(|agent| agent_unit < agent.share_to).unwrap_or(0);
         self.record.tiers[tier].arrived += 1;
         self.record.series.tiers[self.bucket][tier].arrived += 1;
+        let number = (self.arrived - 1) as u32;
+        self.trace(number, Step::Arrived { tier: tier as u8, agent: agent as u8 });
         let task = Task {
+            number,
             key,
             home: key,
             arrived: self.now,
@@ -183,6 +186,8 @@ impl World<'_> {
 
     /// Hands a task over; returns whether somebody takes it.
     fn hand_over(&mut self, slot: u32, agent: u8) -> bool {
+        let number = self.tasks[slot].number;
+        self.trace(number, Step::HandedOver(agent));
         let task = &mut self.tasks[slot];
         (task.agent, task.pc) = (agent, 0);
         task.hops += 1;
@@ -281,6 +286,9 @@ impl World<'_> {
 
     /// Begins a call; returns whether the task now waits for it, or has ended.
     fn begin(&mut self, slot: u32, call: Call) -> bool {
+        let task = &mut self.tasks[slot];
+        let (number, op) = (task.number, task.pc);
+        self.trace(number, Step::Call { mock: call.mock, op, tokens: call.tokens_in });
         let task = &mut self.tasks[slot];
         task.call = call;
         if task.calls >= self.plan.tasks.steps_max {
@@ -440,52 +448,6 @@ impl World<'_> {
         let task = &mut self.tasks[slot];
         (task.wake, task.deadline, task.attempt) = (0, 0, NONE);
         self.tasks.remove(slot);
-    }
-
-    /// Counts the outcome of a task, once.
-    fn count(&mut self, task: &Task, outcome: Outcome) {
-        let is_finished = matches!(outcome, Outcome::Done | Outcome::Wrong);
-        let outcome = if task.is_unsafe { Outcome::Unsafe } else { outcome };
-        let tier = usize::from(task.tier);
-        let taken = self.now.since(task.arrived);
-        self.open -= 1;
-        self.record.tiers[tier].outcomes[outcome as usize] += 1;
-        // In the bucket of its arrival, where its twin stands too, however long each of them took.
-        let arrived = self.record.series.bucket(task.arrived);
-        self.record.series.tiers[arrived][tier].outcomes[outcome as usize] += 1;
-        if outcome != Outcome::Shed {
-            self.record.latency(tier, taken);
-        }
-        for (index, slo) in self.plan.slos.iter().enumerate() {
-            if !slo.tiers.has(tier) {
-                continue;
-            }
-            // What was refused at the door has not cost little: it has not been worked.
-            if outcome == Outcome::Shed && matches!(slo.indicator, Indicator::Cost(_)) {
-                continue;
-            }
-            let is_good = match slo.indicator {
-                Indicator::Success => outcome == Outcome::Done,
-                // A task that does not finish is never fast enough.
-                Indicator::Latency(below) => is_finished && taken < below,
-                Indicator::Cost(below) => task.cost < below,
-                Indicator::Safety => outcome != Outcome::Unsafe,
-            };
-            // No telemetry knows by itself that an answer is wrong, or that an effect should not have
-            // been: the task is finished, in time.
-            let seems_good = match slo.indicator {
-                Indicator::Success => is_finished,
-                Indicator::Safety => true,
-                Indicator::Latency(_) | Indicator::Cost(_) => is_good,
-            };
-            self.record.series.count(self.bucket, index, is_good);
-            for (counts, is_good) in
-                [(&mut self.truth[index], is_good), (&mut self.telemetry.slos[index], seems_good)]
-            {
-                counts.0 += u64::from(!is_good);
-                counts.1 += 1;
-            }
-        }
     }
 }
 

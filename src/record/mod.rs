@@ -7,6 +7,7 @@ mod journal;
 mod ledger;
 mod provenance;
 mod series;
+mod trace;
 
 use hdrhistogram::Histogram;
 
@@ -15,6 +16,7 @@ pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use provenance::{Provenance, Spread, TaintedAct, Via};
 pub use series::{Outcome, Series, TierCounts};
+pub use trace::{Done, Ending, Node, Step, Trace};
 
 use crate::base::Span;
 use crate::plan::{Plan, TIERS};
@@ -59,6 +61,8 @@ pub struct Record {
     pub baseline: Baseline,
     /// Events handled.
     pub events: u64,
+    /// Every step of every task, if that was asked for.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// Whether steady state held before any fault.
@@ -99,6 +103,7 @@ impl Record {
             left_behind: Vec::new(),
             baseline: Baseline::Unjudged,
             events: 0,
+            trace: None,
         }
     }
 

@@ -12,9 +12,11 @@ pub mod comparisons;
 mod gather;
 pub mod human;
 pub mod margins;
+pub mod otlp;
 pub mod page;
 pub mod result;
 pub mod saved;
+pub mod story;
 pub mod tunes;
 
 pub use result::{DrillResult, RunResult, WholeResult};

@@ -41,7 +41,7 @@ pub struct DrillResult {
     pub targets: Vec<TargetSummary>,
     /// Every run.
     pub runs: Vec<RunResult>,
-    /// The command that runs this drill again, but for the seed.
+    /// The command that shows a run of this drill again, but for the seed.
     #[serde(skip)]
     pub again: String,
     #[serde(skip)]
@@ -384,7 +384,7 @@ impl DrillResult {
                 runs_needed: judgement.runs_needed,
             },
             targets: summaries(&cards),
-            again: format!("stormdrill run {}", scenario.path),
+            again: format!("stormdrill replay {}", scenario.path),
             concluded: Some(judgement.verdict),
             runs: kept.into_iter().map(|kept| kept.result).collect(),
         }
