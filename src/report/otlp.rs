@@ -43,13 +43,13 @@ pub fn lines(plan: &Plan, replay: &Replay, other: &str, tasks: &[u32]) -> String
             }
             let key = Key::of_name("trace").at(replay.run.seed).at(u64::from(is_run)).at(u64::from(*task));
             let spans = spans(plan, way, key);
-            line!(text, "{}", request(name, replay.run.seed, spans));
+            line!(text, "{}", request(name, replay.run.seed, &spans));
         }
     }
     text
 }
 
-fn request(run: &str, seed: u64, spans: Vec<Value>) -> Value {
+fn request(run: &str, seed: u64, spans: &[Value]) -> Value {
     json!({ "resourceSpans": [{
         "resource": { "attributes": [
             text("service.name", "stormdrill"),
@@ -73,20 +73,47 @@ fn number(key: &str, value: u64) -> Value {
     json!({ "key": key, "value": { "intValue": value.to_string() } })
 }
 
-/// Returns the spans of one task: itself, its calls, their attempts.
+/// The spans of one task while its steps are read: itself, its calls, their attempts.
+struct Task<'a> {
+    plan: &'a Plan,
+    key: Key,
+    /// How many ids have been given away.
+    ids: u64,
+    root: Span,
+    call: Option<Span>,
+    attempt: Option<Span>,
+    done: Vec<Span>,
+}
+
+/// Returns the spans of one task.
 fn spans(plan: &Plan, way: &[Node], key: Key) -> Vec<Value> {
+    let mut task = Task {
+        plan,
+        key,
+        ids: 3,
+        root: root(plan, way, id(key, 2)),
+        call: None,
+        attempt: None,
+        done: Vec::new(),
+    };
+    for node in way {
+        task.read(*node);
+    }
+    task.done.extend(task.attempt.into_iter().chain(task.call));
     let trace = format!("{:016x}{:016x}", bits(key, 0), bits(key, 1));
-    let mut ids = (2..).map(|index| format!("{:016x}", bits(key, index)));
-    let mut id = || ids.next().expect("there is no end of numbers");
+    std::iter::once(task.root).chain(task.done).map(|span| written(&span, &trace)).collect()
+}
+
+fn root(plan: &Plan, way: &[Node], id: String) -> Span {
     let (first, last) = (way[0], way[way.len() - 1]);
     let agent = way
         .iter()
         .find_map(|node| if let Step::Arrived { agent, .. } = node.step { Some(agent) } else { None });
     let agent = agent.map_or("unknown", |agent| &plan.agents[usize::from(agent)].name);
-    let mut root = Span {
+    Span {
         name: format!("invoke_agent {agent}"),
         kind: INTERNAL,
-        id: id(),
+        id,
         parent: None,
         begun: first.at,
         ended: last.at,
@@ -98,45 +125,26 @@ fn spans(plan: &Plan, way: &[Node], key: Key) -> Vec<Value> {
         ],
         events: Vec::new(),
         is_error: outcome(way) != Some(Outcome::Done),
-    };
-    let mut done = Vec::new();
-    let (mut call, mut attempt): (Option<Span>, Option<Span>) = (None, None);
-    for node in way {
+    }
+}
+
+impl Task<'_> {
+    fn id(&mut self) -> String {
+        self.ids += 1;
+        id(self.key, self.ids)
+    }
+
+    fn read(&mut self, node: Node) {
         match node.step {
             Step::Call { mock, tokens, .. } => {
-                done.extend(attempt.take().into_iter().chain(call.take()));
-                call = Some(begin_call(plan, (mock, tokens), (id(), &root.id), node.at));
+                self.done.extend(self.attempt.take().into_iter().chain(self.call.take()));
+                let id = self.id();
+                self.call = Some(begin_call(self.plan, (mock, tokens), (id, &self.root.id), node.at));
             }
-            Step::Attempt { mock, number } => {
-                done.extend(attempt.take());
-                let parent = call.as_ref().map_or_else(|| root.id.clone(), |call| call.id.clone());
-                attempt = Some(Span {
-                    name: format!("attempt {number} {}", plan.mocks[usize::from(mock)].name),
-                    kind: CLIENT,
-                    id: id(),
-                    parent: Some(parent),
-                    begun: node.at,
-                    ended: node.at,
-                    attributes: vec![self::number("stormdrill.attempt", u64::from(number))],
-                    events: Vec::new(),
-                    is_error: false,
-                });
-            }
-            Step::Ended { is_ok, tokens, .. } => {
-                if let Some(mut ended) = attempt.take() {
-                    (ended.ended, ended.is_error) = (node.at, !is_ok);
-                    done.push(ended);
-                }
-                if let Some(call) = &mut call {
-                    (call.ended, call.is_error) = (node.at, !is_ok);
-                    call.attributes.retain(|attribute| !is_ok || attribute["key"] != "error.type");
-                    if is_ok && call.kind == CLIENT {
-                        call.attributes.push(number("gen_ai.usage.output_tokens", u64::from(tokens)));
-                    }
-                }
-            }
+            Step::Attempt { mock, number } => self.begin_attempt(mock, number, node.at),
+            Step::Ended { is_ok, tokens, .. } => self.end_attempt((is_ok, tokens), node.at),
             Step::Failed(ending) => {
-                if let Some(call) = &mut call {
+                if let Some(call) = &mut self.call {
                     (call.ended, call.is_error) = (node.at, true);
                     call.attributes.retain(|attribute| attribute["key"] != "error.type");
                     call.attributes.push(text("error.type", ending.word()));
@@ -147,20 +155,50 @@ fn spans(plan: &Plan, way: &[Node], key: Key) -> Vec<Value> {
             | Step::TaskGuard(_)
             | Step::Effect { .. }
             | Step::Tainted { .. } => {
-                let on = attempt.as_mut().or(call.as_mut()).unwrap_or(&mut root);
-                on.events.push(
-                    json!({ "timeUnixNano": node.at.0.to_string(), "name": step_words(plan, node.step) }),
-                );
+                let event = self.event(node);
+                let on = self.attempt.as_mut().or(self.call.as_mut()).unwrap_or(&mut self.root);
+                on.events.push(event);
             }
             Step::Arrived { .. } | Step::HandedOver(_) | Step::BeganAgain | Step::Outcome(_) => {
-                let event =
-                    json!({ "timeUnixNano": node.at.0.to_string(), "name": step_words(plan, node.step) });
-                root.events.push(event);
+                let event = self.event(node);
+                self.root.events.push(event);
             }
         }
     }
-    done.extend(attempt.into_iter().chain(call));
-    std::iter::once(root).chain(done).map(|span| written(&span, &trace)).collect()
+
+    fn event(&self, node: Node) -> Value {
+        json!({ "timeUnixNano": node.at.0.to_string(), "name": step_words(self.plan, node.step) })
+    }
+
+    fn begin_attempt(&mut self, mock: u8, number: u32, at: Time) {
+        self.done.extend(self.attempt.take());
+        let parent = self.call.as_ref().map_or_else(|| self.root.id.clone(), |call| call.id.clone());
+        self.attempt = Some(Span {
+            name: format!("attempt {number} {}", self.plan.mocks[usize::from(mock)].name),
+            kind: CLIENT,
+            id: self.id(),
+            parent: Some(parent),
+            begun: at,
+            ended: at,
+            attributes: vec![self::number("stormdrill.attempt", u64::from(number))],
+            events: Vec::new(),
+            is_error: false,
+        });
+    }
+
+    fn end_attempt(&mut self, (is_ok, tokens): (bool, u32), at: Time) {
+        if let Some(mut ended) = self.attempt.take() {
+            (ended.ended, ended.is_error) = (at, !is_ok);
+            self.done.push(ended);
+        }
+        if let Some(call) = &mut self.call {
+            (call.ended, call.is_error) = (at, !is_ok);
+            call.attributes.retain(|attribute| !is_ok || attribute["key"] != "error.type");
+            if is_ok && call.kind == CLIENT {
+                call.attributes.push(number("gen_ai.usage.output_tokens", u64::from(tokens)));
+            }
+        }
+    }
 }
 
 fn begin_call(plan: &Plan, (mock, tokens): (u8, u32), (id, parent): (String, &str), at: Time) -> Span {
@@ -204,6 +242,10 @@ fn written(span: &Span, trace: &str) -> Value {
         value.insert("parentSpanId".into(), json!(parent));
     }
     value
+}
+
+fn id(key: Key, index: u64) -> String {
+    format!("{:016x}", bits(key, index))
 }
 
 /// Returns an id that is never zero, which would mean none.
