@@ -18,8 +18,8 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<ExitCode, io::Erro
         return Ok(ExitCode::from(BAD_INPUT));
     };
     let result = paired(&before, &now, tolerance(arguments.tolerance));
-    if result.drills.is_empty() {
-        anstream::eprintln!("error[nothing-to-compare]: the two results have no drill in common");
+    if let Some(why) = nothing(&result) {
+        anstream::eprintln!("error[nothing-to-compare]: {why}");
         return Ok(ExitCode::from(BAD_INPUT));
     }
     let text = match arguments.format {
@@ -28,6 +28,14 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<ExitCode, io::Erro
     };
     output::print(&text, arguments.output.as_deref())?;
     Ok(ExitCode::from(u8::from(result.regression)))
+}
+
+/// Says why two results cannot be compared, if they cannot: what is not compared is not in favour.
+pub(super) fn nothing(result: &ComparisonsResult) -> Option<String> {
+    if let Some(name) = result.unpaired.first() {
+        return Some(format!("{name} was run with other seeds: none is in both results"));
+    }
+    result.drills.is_empty().then(|| "the two results have no drill in common".to_owned())
 }
 
 /// Reads saved margins, if that is what a file holds.
@@ -41,7 +49,11 @@ fn shrunk(
     arguments: &CompareArguments,
 ) -> Result<ExitCode, io::Error> {
     match margins::compared(before, now) {
-        Ok((text, has_shrunk)) => {
+        Ok((changes, has_shrunk)) => {
+            let text = match arguments.format {
+                Format::Human => margins::told(&changes),
+                Format::Json => output::json(&changes)?,
+            };
             output::print(&text, arguments.output.as_deref())?;
             Ok(ExitCode::from(u8::from(has_shrunk)))
         }
@@ -70,16 +82,17 @@ pub(super) fn tolerance(percent: f64) -> Tolerance {
     Tolerance { share: percent / 100.0, confidence: 0.95 }
 }
 
-/// Pairs the drills of two results by their names.
+/// Pairs the drills of two results by their names; of several with one name, in their order.
 pub(super) fn paired(before: &[Runs], now: &[Runs], tolerance: Tolerance) -> ComparisonsResult {
-    let of = |runs: &[Runs], name: &str| runs.iter().position(|other| other.name == name);
-    let compared: Vec<_> = now
-        .iter()
-        .filter_map(|new| Some(beside(&before[of(before, &new.name)?], new, tolerance)))
-        .filter(|compared| compared.pairs > 0)
-        .collect();
-    let only = |these: &[Runs], those: &[Runs]| {
-        these.iter().filter(|runs| of(those, &runs.name).is_none()).map(|runs| runs.name.clone()).collect()
-    };
-    ComparisonsResult::of(&compared, only(before, now), only(now, before))
+    let mut left: Vec<&Runs> = before.iter().collect();
+    let (mut compared, mut new) = (Vec::new(), Vec::new());
+    for runs in now {
+        let is_it = |old: &&Runs| old.name == runs.name;
+        let same = left.iter().position(|old| is_it(old) && old.digest == runs.digest);
+        match same.or_else(|| left.iter().position(is_it)) {
+            Some(index) => compared.push(beside(left.remove(index), runs, tolerance)),
+            None => new.push(runs.name.clone()),
+        }
+    }
+    ComparisonsResult::of(&compared, left.into_iter().map(|runs| runs.name.clone()).collect(), new)
 }

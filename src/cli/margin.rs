@@ -64,6 +64,9 @@ fn found(arguments: &MarginArguments, draft: &Draft<'_>) -> Result<Vec<MarginRes
         return doses.map(|dose| of(&second, &[(&first.path, dose)])).collect();
     }
     let every = edit::names(&draft.text, "fault");
+    if every.is_empty() {
+        return Err("there is no `[[fault]]`, so nothing can be made harsher".into());
+    }
     let faults = match arguments.fault.as_slice() {
         [] if arguments.late_people => &[],
         [] => every.as_slice(),

@@ -343,10 +343,6 @@ pub fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| dispatch(&arguments));
     let Ok(outcome) = outcome else { return ExitCode::from(INTERNAL) };
     outcome.unwrap_or_else(|error| {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            // Whoever reads has seen enough.
-            return ExitCode::SUCCESS;
-        }
         anstream::eprintln!("error: {error}");
         ExitCode::from(INTERNAL)
     })

@@ -13,7 +13,11 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, io::Error> {
 /// Prints a text, or writes it to a file; a file gets no styles.
 pub(super) fn print(text: &str, output: Option<&Path>) -> Result<(), io::Error> {
     let Some(path) = output else {
-        return anstream::stdout().lock().write_all(text.as_bytes());
+        return match anstream::stdout().lock().write_all(text.as_bytes()) {
+            // Whoever reads has seen enough; the exit code stays what it is.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
     };
     let plain = anstream::adapter::strip_str(text).to_string();
     std::fs::write(path, plain)

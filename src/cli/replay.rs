@@ -29,15 +29,16 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, io::Error>
     let Ok(own) = reduced(&arguments.without) else { return Ok(ExitCode::from(BAD_INPUT)) };
     let plan = Plan::of(&own);
     let (beside, name) = match arguments.against.strip_prefix("without:") {
-        None => (plan.twin(), "twin".to_owned()),
+        None => (None, "twin".to_owned()),
         Some(id) => {
             let names: Vec<String> = arguments.without.iter().cloned().chain([id.to_owned()]).collect();
             let Ok(other) = reduced(&names) else { return Ok(ExitCode::from(BAD_INPUT)) };
             // The rhythm of the control plane stays the same, or everything would part at once.
-            (Plan { tick: Some(ops::tick(&plan)), ..Plan::of(&other) }, format!("run without {id}"))
+            let other = Plan { tick: Some(ops::tick(&plan)), ..Plan::of(&other) };
+            (Some(other), format!("run without {id}"))
         }
     };
-    let replay = again(&plan, &beside, arguments.seed);
+    let replay = again(&plan, beside.as_ref(), arguments.seed);
     if let Some(task) = arguments.task.filter(|task| *task >= replay.tasks()) {
         anstream::eprintln!("error[unknown-task]: there is no task {task}: {} arrived", replay.tasks());
         return Ok(ExitCode::from(BAD_INPUT));

@@ -1,6 +1,6 @@
 //! `stormdrill run`.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
         if arguments.format == Format::Human {
             let text = human::drill(&drill);
             if arguments.output.is_none() {
-                anstream::stdout().lock().write_all(format!("{text}\n").as_bytes())?;
+                output::print(&format!("{text}\n"), None)?;
             }
             texts.push(text);
         }
@@ -69,8 +69,8 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
     let Some(compared) = compared else { return Ok(ExitCode::from(code)) };
     // The result itself stays the same with a baseline and without.
     anstream::eprint!("{}", comparisons::human(&compared));
-    if compared.drills.is_empty() {
-        anstream::eprintln!("error[nothing-to-compare]: the baseline has none of these drills");
+    if let Some(why) = compare::nothing(&compared) {
+        anstream::eprintln!("error[nothing-to-compare]: {why}");
         return Ok(ExitCode::from(BAD_INPUT));
     }
     Ok(ExitCode::from(if compared.regression { 1 } else { code }))
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<ExitCode, io::Error> {
 fn again(path: &Path, arguments: &RunArguments) -> String {
     // A replay has no saboteur.
     let verb = if arguments.saboteur { "run" } else { "replay" };
-    let mut command = format!("stormdrill {verb} {}", path.display());
+    let mut command = format!("stormdrill {verb} {}", quoted(&path.to_string_lossy()));
     for name in &arguments.without {
         command.push_str(" --without ");
         command.push_str(name);
@@ -89,6 +89,12 @@ fn again(path: &Path, arguments: &RunArguments) -> String {
         command.push_str(" --saboteur");
     }
     command
+}
+
+/// Returns a path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 fn drill(scenario: &Scenario, arguments: &RunArguments) -> Result<DrillResult, io::Error> {

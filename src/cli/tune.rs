@@ -26,8 +26,8 @@ pub(super) fn tune(arguments: &TuneArguments) -> Result<ExitCode, io::Error> {
     let varied: Result<Vec<_>, String> =
         arguments.vary.iter().map(|vary| varied(&draft, vary, arguments.points)).collect();
     let swept = varied.and_then(|varied| {
-        let settings = varied.iter().map(|(_, values)| values.len() as u64).product::<u64>() + 1;
-        let progress = Progress::new(seeds.count * settings, &scenario.path);
+        let settings = varied.iter().map(|(_, values)| values.len() as u64).fold(1, u64::saturating_mul);
+        let progress = Progress::new(seeds.count.saturating_mul(settings.saturating_add(1)), &scenario.path);
         let swept = sweep(&draft, &varied, seeds, || progress.advance()).map_err(|why| why.to_string());
         progress.finish();
         Ok((varied, swept?))

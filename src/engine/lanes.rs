@@ -15,7 +15,7 @@ pub(crate) struct Timer {
 }
 
 /// The timers of one delay.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lane {
     number: u32,
     delay: Span,

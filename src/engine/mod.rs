@@ -8,6 +8,7 @@ mod context;
 mod control;
 mod evaluations;
 mod faults;
+mod fork;
 mod gateway;
 mod lanes;
 mod line;
@@ -19,6 +20,8 @@ mod spending;
 mod state;
 mod stations;
 mod tasks;
+
+pub use fork::Fork;
 
 use crate::base::{Key, Money, Span, Time};
 use crate::guard::{Breaker, MinuteBudget, RetryBudget, Velocity};
@@ -51,6 +54,7 @@ pub fn rehearse_traced(plan: &Plan, seed: u64) -> Record {
 const TURNS_MAX: u32 = u32::MAX - 1_000_000;
 
 /// Everything that a run consists of while it lasts.
+#[derive(Clone)]
 struct World<'p> {
     plan: &'p Plan,
     seed: Key,
@@ -170,12 +174,17 @@ impl<'p> World<'p> {
     }
 
     fn run(mut self) -> Record {
-        let end = self.plan.end;
+        self.advance(self.plan.end + Span(1));
+        self.finish_run()
+    }
+
+    /// Handles whatever is due before a moment.
+    fn advance(&mut self, until: Time) {
         loop {
             let event = self.queue.peek();
             let is_event = event.is_some_and(|event| event.at() <= self.next_arrival);
             let at = if is_event { event.map_or(Time::NEVER, Event::at) } else { self.next_arrival };
-            if at > end {
+            if at >= until {
                 break;
             }
             self.now = at;
@@ -195,7 +204,6 @@ impl<'p> World<'p> {
                 break;
             }
         }
-        self.finish_run()
     }
 
     fn handle(&mut self, event: Event) {

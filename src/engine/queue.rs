@@ -59,7 +59,7 @@ impl Event {
 }
 
 /// A priority queue of events.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     // Invariant: no event is before its parent `(index - 1) / 4`.
     heap: Vec<Event>,
@@ -84,6 +84,13 @@ impl Queue {
             index = parent;
         }
         self.heap[index] = event;
+    }
+
+    /// Keeps only events of which something holds.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(Event) -> bool) {
+        for event in std::mem::take(&mut self.heap).into_iter().filter(|event| is_kept(*event)) {
+            self.push(event);
+        }
     }
 
     /// Takes the next event out.

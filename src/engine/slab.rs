@@ -6,7 +6,7 @@ use std::ops::{Index, IndexMut};
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Values in numbered slots.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slab<T> {
     slots: Vec<T>,
     free: Vec<u32>,

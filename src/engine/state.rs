@@ -296,7 +296,7 @@ pub(crate) enum Effect {
 }
 
 /// What a mock holds for agents.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Store {
     /// Nothing.
     None,
@@ -307,7 +307,7 @@ pub(crate) enum Store {
 }
 
 /// A mock's slots and lines, and the client's controls in front of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Station {
     pub(crate) busy: u32,
     pub(crate) queue: Line,

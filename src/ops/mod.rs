@@ -74,7 +74,7 @@ pub struct Replies {
 }
 
 /// The control plane of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ops<'p> {
     plan: &'p Plan,
     tick: Span,
@@ -92,7 +92,7 @@ pub struct Ops<'p> {
 }
 
 /// What incidents share: the streams of people, the state of probes, and what is observed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Desk {
     seed: Key,
     /// By mock, what its health probes say.
@@ -151,6 +151,19 @@ impl<'p> Ops<'p> {
                 confidence: plan.targets.confidence.real(),
             },
         }
+    }
+
+    /// Goes on with a plan that may lack alerts of the one that was begun; none of them has fired yet.
+    pub fn go_on(&mut self, plan: &'p Plan) {
+        for index in (0..self.plan.alerts.len()).rev() {
+            if !plan.alerts.iter().any(|alert| alert.name == self.plan.alerts[index].name) {
+                self.alerts.remove(index);
+                self.detectors.remove(index);
+                self.deliveries.remove(index);
+                self.desk.last_fired.remove(index);
+            }
+        }
+        self.plan = plan;
     }
 
     /// Returns when this machine wants to be called next.

@@ -62,7 +62,7 @@ impl Window {
 }
 
 /// All windows that alerts and runbooks look through.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Windows {
     all: Vec<Window>,
     tick: Span,

@@ -217,7 +217,7 @@ pub struct TaskGuardPlan {
 }
 
 /// How long a call waits where no timeout is stated: the read timeout that SDKs come with.
-const SDK_TIMEOUT: Span = Span::from_secs(600);
+pub const SDK_TIMEOUT: Span = Span::from_secs(600);
 
 pub(super) fn guards(scenario: &Scenario, lanes: &mut Lanes) -> Vec<GuardPlan> {
     let mut each = |name: &String| {

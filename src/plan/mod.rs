@@ -20,8 +20,8 @@ pub use controls::{
 pub use evaluations::{EvaluationPlan, Judges};
 pub use faults::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy};
 pub use guards::{
-    BreakerPlan, BudgetPlan, BulkheadPlan, CompressPlan, DowngradePlan, GuardPlan, RetryPlan, ScreenPlan,
-    ShedPlan, StepUpPlan, TaskGuardPlan, VelocityPlan,
+    BreakerPlan, BudgetPlan, BulkheadPlan, CompressPlan, DowngradePlan, GuardPlan, RetryPlan, SDK_TIMEOUT,
+    ScreenPlan, ShedPlan, StepUpPlan, TaskGuardPlan, VelocityPlan,
 };
 pub use orders::Order;
 pub use program::{Access, AgentPlan, Op, Program};
@@ -97,8 +97,11 @@ pub enum TimerKind {
 impl Plan {
     /// Returns the plan of a scenario.
     pub fn of(scenario: &Scenario) -> Self {
+        Self::with_lanes(scenario, Lanes::default())
+    }
+
+    fn with_lanes(scenario: &Scenario, mut lanes: Lanes) -> Self {
         let file = &scenario.file;
-        let mut lanes = Lanes::default();
         let warm = Span(file.baseline.value.0 / 5);
         Self {
             end: Time::ZERO + file.duration.value,
@@ -123,6 +126,12 @@ impl Plan {
             tick: None,
             lanes: lanes.0,
         }
+    }
+
+    /// Returns the plan of the same scenario with parts taken away, such that a run of `base` can go on
+    /// with it: with the same lanes, and the rhythm of the control plane that is given.
+    pub fn reduced(scenario: &Scenario, base: &Self, tick: Span) -> Self {
+        Self { tick: Some(tick), ..Self::with_lanes(scenario, Lanes(base.lanes.clone())) }
     }
 
     /// Returns the same plan with nothing going wrong: the twin's.

@@ -9,7 +9,7 @@ use crate::grade::Verdict;
 use crate::report::gather::digits;
 use crate::report::result::ScenarioId;
 use crate::scenario::Scenario;
-use crate::study::ablate::{Ablation, Ablations, Change, Worth};
+use crate::study::ablate::{Ablation, Ablations, Change, Turn, Worth};
 
 /// A drill with each control taken away.
 #[derive(Debug, Clone, Serialize)]
@@ -56,14 +56,10 @@ pub struct AblationResult {
 pub struct ChangeResult {
     /// What is measured.
     pub name: String,
-    /// The mean difference.
-    pub more: f64,
-    /// Its 95 % interval.
-    pub low: f64,
-    /// Its other end.
-    pub high: f64,
-    /// Whether that is beyond chance, all controls and amounts considered.
-    pub beyond_chance: bool,
+    /// The mean difference, and the ends of its 95 % interval; null for fewer than two pairs.
+    pub more: Option<[f64; 3]>,
+    /// `worse` or `better` beyond chance, all controls and amounts considered, or `same`.
+    pub turn: &'static str,
     /// Runs in which a moment never comes without the control and comes with it, less those the other way.
     pub never_more: i64,
 }
@@ -84,10 +80,12 @@ impl AblationsResult {
 fn one(ablation: &Ablation) -> AblationResult {
     let change = |change: &Change| ChangeResult {
         name: change.name.clone(),
-        more: digits(change.more),
-        low: digits(change.interval.0),
-        high: digits(change.interval.1),
-        beyond_chance: change.is_beyond_chance,
+        more: change.more.map(|(mean, low, high)| [mean, low, high].map(digits)),
+        turn: match change.turn {
+            Turn::Worse => "worse",
+            Turn::Better => "better",
+            Turn::Same => "same",
+        },
         never_more: change.never_more,
     };
     AblationResult {
@@ -160,16 +158,16 @@ fn row(ablation: &Ablation, runs: u64, text: &mut String) {
     }
     // The plainest first: how many widths of its interval it is away from nothing.
     let plain = |change: &&Change| {
-        let width = (change.interval.1 - change.interval.0).max(1e-9);
-        (-change.more.abs() / width * 1e6) as i64
+        let (mean, low, high) = change.more.unwrap_or_default();
+        (change.turn == Turn::Better, (-mean.abs() / (high - low).max(1e-9) * 1e6) as i64)
     };
     let mut changes: Vec<&Change> =
-        ablation.changes.iter().filter(|change| change.is_beyond_chance).collect();
-    changes.sort_by_key(|change| (change.more < 0.0, plain(change)));
-    said.extend(changes.iter().take(2).map(|change| say(change)));
-    if let Some(better) = changes.iter().skip(2).find(|change| change.more < 0.0) {
-        said.push(say(better));
-    }
+        ablation.changes.iter().filter(|change| change.turn != Turn::Same).collect();
+    changes.sort_by_key(plain);
+    said.extend(changes.iter().take(2).filter_map(|change| say(change)));
+    said.extend(
+        changes.iter().skip(2).find(|change| change.turn == Turn::Better).and_then(|change| say(change)),
+    );
     line!(
         text,
         "  {:<9}{:<42}{:>14}{:>12}{:>9}  {}",
@@ -183,16 +181,16 @@ fn row(ablation: &Ablation, runs: u64, text: &mut String) {
 }
 
 /// Says a change with its interval.
-fn say(change: &Change) -> String {
+fn say(change: &Change) -> Option<String> {
     let sign = |value: f64| if value < 0.0 { "-" } else { "+" };
-    let (more, (low, high)) = (change.more, change.interval);
+    let (more, low, high) = change.more?;
     if let Some(name) = change.name.strip_suffix("_s") {
         let span = |value: f64| format!("{}{}", sign(value), Span::from_secs_f64(value.abs().round()));
-        return format!("{name} {} ({}..{})", span(more), span(low), span(high));
+        return Some(format!("{name} {} ({}..{})", span(more), span(low), span(high)));
     }
     if let Some(name) = change.name.strip_suffix("_usd") {
         let money = |value: f64| format!("{}${:.2}", sign(value), value.abs());
-        return format!("{name} {} ({}..{})", money(more), money(low), money(high));
+        return Some(format!("{name} {} ({}..{})", money(more), money(low), money(high)));
     }
-    format!("{} {more:+.1} ({low:+.1}..{high:+.1})", change.name)
+    Some(format!("{} {more:+.1} ({low:+.1}..{high:+.1})", change.name))
 }

@@ -19,6 +19,8 @@ pub struct ComparisonsResult {
     pub gone: Vec<String>,
     /// Drills that only the second has.
     pub new: Vec<String>,
+    /// Drills that both have, without a seed in common: of these nothing is known.
+    pub unpaired: Vec<String>,
 }
 
 /// A drill in both results.
@@ -36,6 +38,8 @@ pub struct ComparisonResult {
     pub verdict_before: String,
     /// The verdict now.
     pub verdict_now: String,
+    /// Targets that are not stated any more.
+    pub dropped: Vec<String>,
     /// Every target.
     pub targets: Vec<DifferenceResult>,
 }
@@ -62,9 +66,11 @@ pub struct DifferenceResult {
 impl ComparisonsResult {
     /// Returns comparisons as they are printed.
     pub fn of(compared: &[Comparison], gone: Vec<String>, new: Vec<String>) -> Self {
+        let (paired, unpaired): (Vec<_>, Vec<_>) = compared.iter().partition(|of| of.pairs > 0);
         Self {
-            regression: compared.iter().any(Comparison::is_regression),
-            drills: compared.iter().map(drill).collect(),
+            unpaired: unpaired.into_iter().map(|of| of.name.clone()).collect(),
+            regression: paired.iter().any(|of| of.is_regression()),
+            drills: paired.into_iter().map(drill).collect(),
             gone,
             new,
         }
@@ -88,6 +94,7 @@ fn drill(compared: &Comparison) -> ComparisonResult {
         scenario_changed: compared.has_changed,
         verdict_before: compared.verdicts.0.clone(),
         verdict_now: compared.verdicts.1.clone(),
+        dropped: compared.dropped.clone(),
         targets: compared.differences.iter().map(target).collect(),
     }
 }
@@ -106,13 +113,18 @@ pub fn human(result: &ComparisonsResult) -> String {
             drill.verdict_before,
             drill.verdict_now
         );
+        for name in &drill.dropped {
+            line!(text, "      regressed  {name:<18} is not stated any more");
+        }
         for target in drill.targets.iter().filter(|target| target.turn != Turn::Same.word()) {
             line!(text, "      {:<10} {:<18} {}", target.turn, target.name, say(target));
         }
         let same = drill.targets.iter().filter(|target| target.turn == Turn::Same.word()).count();
         line!(text, "      same       {same} targets");
     }
-    for (names, what) in [(&result.gone, "is gone"), (&result.new, "is new")] {
+    for (names, what) in
+        [(&result.gone, "is gone"), (&result.new, "is new"), (&result.unpaired, "has no seed in common")]
+    {
         for name in names {
             line!(text, "{name} {what}");
         }

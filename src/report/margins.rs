@@ -81,22 +81,51 @@ impl MarginResult {
     }
 }
 
-/// Compares margins with earlier ones; returns the view for people, and whether one has shrunk.
+/// A margin in both results.
+#[derive(Debug, Clone, Serialize)]
+pub struct MarginChange {
+    /// What was changed.
+    pub path: String,
+    /// `regressed`, `same` or `better`.
+    pub turn: &'static str,
+    /// How far it held.
+    pub before: String,
+    /// How far it holds.
+    pub now: String,
+}
+
+/// Compares margins with earlier ones; returns each, and whether one has shrunk.
 ///
-/// Fails if they have none in common.
-pub fn compared(before: &MarginsResult, now: &MarginsResult) -> Result<(String, bool), String> {
-    let (mut text, mut has_shrunk, mut has_any) = (String::new(), false, false);
+/// Fails if they are of different scenarios, or have none in common.
+pub fn compared(before: &MarginsResult, now: &MarginsResult) -> Result<(Vec<MarginChange>, bool), String> {
+    if before.scenario != now.scenario {
+        return Err(format!("{} is not {}", now.scenario, before.scenario));
+    }
+    let mut changes = Vec::new();
     for new in &now.margins {
         let is_it = |old: &&MarginResult| old.path == new.path && old.with == new.with;
         let Some(old) = before.margins.iter().find(is_it) else { continue };
         let value = |text: &Option<String>| text.as_deref().and_then(number);
         let is_downward = number(&new.from) > number(&new.to);
         let of = |margin: &MarginResult| (value(&margin.holds_to), value(&margin.breaks_at));
-        let turn = margin(of(old), of(new), is_downward);
-        (has_any, has_shrunk) = (true, has_shrunk || turn == Turn::Regressed);
-        line!(text, "{:<10} {}: {} before; {} now", turn.word(), new.path, old.said(), new.said());
+        let turn = margin(of(old), of(new), is_downward).word();
+        changes.push(MarginChange { path: new.path.clone(), turn, before: old.said(), now: new.said() });
     }
-    if has_any { Ok((text, has_shrunk)) } else { Err("the two have no margin in common".into()) }
+    let has_shrunk = changes.iter().any(|change| change.turn == Turn::Regressed.word());
+    if changes.is_empty() {
+        Err("the two have no margin in common".into())
+    } else {
+        Ok((changes, has_shrunk))
+    }
+}
+
+/// Returns the view of compared margins for people.
+pub fn told(changes: &[MarginChange]) -> String {
+    let mut text = String::new();
+    for change in changes {
+        line!(text, "{:<10} {}: {} before; {} now", change.turn, change.path, change.before, change.now);
+    }
+    text
 }
 
 /// Returns the view for people.

@@ -54,7 +54,7 @@ fn request(run: &str, seed: u64, spans: &[Value]) -> Value {
         "resource": { "attributes": [
             text("service.name", "stormdrill"),
             text("stormdrill.run", run),
-            number("stormdrill.seed", seed),
+            text("stormdrill.seed", seed.to_string()),
         ] },
         "scopeSpans": [{
             "scope": { "name": "stormdrill", "version": env!("CARGO_PKG_VERSION") },
@@ -195,6 +195,7 @@ impl Task<'_> {
             (call.ended, call.is_error) = (at, !is_ok);
             call.attributes.retain(|attribute| !is_ok || attribute["key"] != "error.type");
             if is_ok && call.kind == CLIENT {
+                call.attributes.retain(|attribute| attribute["key"] != "gen_ai.usage.output_tokens");
                 call.attributes.push(number("gen_ai.usage.output_tokens", u64::from(tokens)));
             }
         }

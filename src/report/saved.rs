@@ -68,6 +68,15 @@ pub fn of(drills: &[DrillResult]) -> Vec<Runs> {
     saved.drills.into_iter().map(runs).collect()
 }
 
+/// Whether a run passed; nothing if it proved nothing.
+fn evidence(verdict: &str) -> Option<bool> {
+    match verdict {
+        "PASS" => Some(true),
+        "FAIL" => Some(false),
+        _ => None,
+    }
+}
+
 /// How bad a verdict is: PASS before what proves nothing, that before FAIL.
 fn badness(verdict: &str) -> u8 {
     match verdict {
@@ -93,7 +102,7 @@ fn runs(drill: SavedDrill) -> Runs {
         name,
         digest: drill.scenario.digest,
         verdict: (drill.verdict.clone(), badness(&drill.verdict)),
-        passed: drill.runs.iter().map(|run| (run.seed, run.verdict == "PASS")).collect(),
+        passed: drill.runs.iter().map(|run| (run.seed, evidence(&run.verdict))).collect(),
         targets: drill
             .targets
             .iter()

@@ -40,6 +40,8 @@ pub struct SettingResult {
     pub recover_p95_s: Option<f64>,
     /// Dollars spent, on average.
     pub cost_usd: f64,
+    /// Runs without evidence; a setting with any cannot be compared.
+    pub void_runs: u64,
     /// Whether no other setting beats it.
     pub on_front: bool,
 }
@@ -56,6 +58,7 @@ impl SettingResult {
             lost_more: setting.lost_more.map(|(mean, low, high)| [mean, low, high].map(digits)),
             recover_p95_s: setting.recover_s.map(digits),
             cost_usd: digits(setting.cost_usd),
+            void_runs: setting.void_runs,
             on_front: setting.is_on_front,
         }
     }
@@ -81,7 +84,7 @@ pub fn human(result: &TuneResult) -> String {
         "cost"
     );
     let mut settings: Vec<&SettingResult> = result.settings.iter().collect();
-    let is_void = |setting: &SettingResult| matches!(setting.verdict, "INVALID" | "NOT EXPOSED");
+    let is_void = |setting: &SettingResult| setting.void_runs > 0;
     settings.sort_by(|one, other| {
         let place = |setting: &SettingResult| (is_void(setting), !setting.on_front);
         place(one).cmp(&place(other)).then(one.lost.total_cmp(&other.lost))

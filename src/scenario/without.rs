@@ -87,6 +87,25 @@ pub fn switches(file: &ScenarioFile) -> Vec<Switch> {
     switches
 }
 
+/// Takes single controls out; one that is not there is no matter.
+///
+/// An alert, a fault and a step may have the same name: only what is meant goes.
+pub fn without_switches(scenario: &Scenario, switches: &[&Switch]) -> Scenario {
+    let mut reduced = scenario.clone();
+    for switch in switches {
+        match switch {
+            Switch::Alert(name) => {
+                reduced.file.alert.0.remove(name);
+            }
+            Switch::Call(..) | Switch::Task(_) | Switch::Step(..) | Switch::Rollout(..) => {
+                remove(&mut reduced.file, &switch.name());
+            }
+        }
+    }
+    forget_faults_of_guards(&mut reduced.file);
+    reduced
+}
+
 /// Returns every name that can be switched off.
 pub fn everything(file: &ScenarioFile) -> Vec<String> {
     let mut names: Vec<String> = ["faults", "guards", "alerts", "runbooks"].map(String::from).into();

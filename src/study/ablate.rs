@@ -8,15 +8,16 @@ use rayon::ThreadPoolBuildError;
 
 use crate::base::stats::{mcnemar, paired_mean};
 use crate::base::{Span, Time};
-use crate::engine::rehearse;
+use crate::engine::{Fork, rehearse};
 use crate::grade::{RunVerdict, Scorecard, Verdict, grade};
 use crate::ops;
-use crate::plan::{Check, Plan};
+use crate::plan::{Check, Plan, RolloutStep, SDK_TIMEOUT};
 use crate::record::{Act, Event, Record, RollbackReason};
 use crate::scenario::Scenario;
-use crate::scenario::without::{Switch, switches, without};
+use crate::scenario::file::guards::CallControl;
+use crate::scenario::without::{Switch, switches, without_switches};
 use crate::study::amounts::Amount;
-use crate::study::{Seeds, Trial, for_each_seed, trial, verdict};
+use crate::study::{Seeds, for_each_seed, verdict};
 
 /// What a control is to a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,15 +52,25 @@ impl Worth {
 pub struct Change {
     /// What is measured: `lost.TIER`, `unsafe_acts`, `duplicate_acts`, `cost_usd`, `contain_s`, `recover_s`.
     pub name: String,
-    /// How much more there is without the control, on average; for times over the runs that have one.
-    pub more: f64,
-    /// The 95 % interval of that.
-    pub interval: (f64, f64),
-    /// Whether zero lies outside an interval wide enough for all amounts of all controls together.
-    pub is_beyond_chance: bool,
-    /// Runs in which it comes without the control and not with it, less those the other way round: of
-    /// times that never come.
+    /// How much more there is without the control, on average, and the ends of the 95 % interval; for times
+    /// over the runs that have one with and without. Nothing for fewer than two.
+    pub more: Option<(f64, f64, f64)>,
+    /// What that says, with an interval wide enough for all amounts of all controls together, and with
+    /// McNemar's test of how often it never comes.
+    pub turn: Turn,
+    /// Of moments: runs in which it never comes without the control, less those in which it never comes with it.
     pub never_more: i64,
+}
+
+/// What became of an amount without a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// More than by chance.
+    Worse,
+    /// Less than by chance.
+    Better,
+    /// No difference beyond chance.
+    Same,
 }
 
 /// What came of taking a control away.
@@ -133,10 +144,10 @@ pub fn ablate(
     let base = Plan::of(scenario);
     let all = switches(&scenario.file);
     let cut = |indices: &[usize]| {
-        let names: Vec<String> = indices.iter().map(|index| all[*index].name()).collect();
-        let reduced = without(scenario, &names).expect("every switch has its own name");
+        let taken: Vec<&Switch> = indices.iter().map(|index| &all[*index]).collect();
+        let reduced = without_switches(scenario, &taken);
         // The rhythm of the control plane stays that of the whole drill.
-        let plan = Plan { tick: Some(ops::tick(&base)), ..Plan::of(&reduced) };
+        let plan = Plan::reduced(&reduced, &base, ops::tick(&base));
         let has_same_faults = plan.faults.len() == base.faults.len();
         Cut { switches: indices.to_vec(), twin: plan.twin(), plan, has_same_faults }
     };
@@ -170,20 +181,52 @@ pub fn ablate(
 
 /// Runs one seed with all controls, and without each set of them where that can differ.
 fn row(base: &Plan, all: &[Switch], cuts: &[Cut], seed: u64) -> Row {
-    let Trial { run, twin, card } = trial(base, seed);
+    let base_twin = base.twin();
+    let fork = Fork::new(base, seed);
+    let (run, twin) = (fork.finish(), fork.finish_twin(&base_twin));
+    let card = grade(base, &run, &twin);
     let deeds: Vec<Deed> = all.iter().map(|switch| deed(base, switch, (&run, &twin), &card)).collect();
     let of = |cut: &Cut| {
+        // Until the first fault the runs are one, if nothing that is taken away has acted by then.
+        let can_fork =
+            cut.has_same_faults && cut.switches.iter().all(|index| is_fresh(base, &all[*index], &run, &fork));
         let acted = |of: fn(&Deed) -> bool| cut.switches.iter().any(|index| of(&deeds[*index]));
-        let is_same_run = cut.has_same_faults && !acted(|deed| deed.acted);
-        let is_same_twin = !acted(|deed| deed.acted_in_twin);
+        let mut is_same_run = cut.has_same_faults && !acted(|deed| deed.acted);
+        let mut is_same_twin = !acted(|deed| deed.acted_in_twin);
+        // Without an alert or a step those behind it have other numbers: a run and a twin go together.
+        let is_renumbered = |index: &usize| matches!(all[*index], Switch::Alert(_) | Switch::Step(..));
+        if cut.switches.iter().any(is_renumbered) {
+            let is_same = is_same_run && is_same_twin;
+            (is_same_run, is_same_twin) = (is_same, is_same);
+        }
         if is_same_run && is_same_twin {
             return None;
         }
-        let other_run = (!is_same_run).then(|| rehearse(&cut.plan, seed));
+        let other_run = (!is_same_run)
+            .then(|| if can_fork { fork.finish_reduced(&cut.plan) } else { rehearse(&cut.plan, seed) });
         let other_twin = (!is_same_twin).then(|| rehearse(&cut.twin, seed));
         Some(grade(&cut.plan, other_run.as_ref().unwrap_or(&run), other_twin.as_ref().unwrap_or(&twin)))
     };
     Row { without: cuts.iter().map(of).collect(), deeds, with: card }
+}
+
+/// Returns whether a control had left no trace in a run when the first fault began.
+pub fn is_fresh(plan: &Plan, switch: &Switch, run: &Record, fork: &Fork<'_>) -> bool {
+    let is_later = |act: Act| act.first.is_none_or(|first| first >= fork.at());
+    match switch {
+        // Timers that were set before would be others.
+        Switch::Call(_, CallControl::Timeout) => false,
+        Switch::Call(mock, control) => is_later(run.acts.of_calls(mock_of(plan, mock), *control)),
+        Switch::Task(control) => is_later(run.acts.of_tasks(*control)),
+        Switch::Alert(_) | Switch::Step(..) => fork.is_quiet(),
+        Switch::Rollout(name, _) => {
+            fork.is_quiet() && plan.rollouts.iter().all(|of| of.name != *name || of.start >= fork.at())
+        }
+    }
+}
+
+fn mock_of(plan: &Plan, name: &str) -> usize {
+    plan.mocks.iter().position(|of| of.name == name).expect("checked: a guard is of a mock")
 }
 
 /// Returns what a control did in a run and its twin.
@@ -205,9 +248,11 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
     };
     match switch {
         Switch::Call(mock, control) => {
-            let index = plan.mocks.iter().position(|of| of.name == *mock);
-            let index = index.expect("checked: a guard is of a mock");
-            of_act(&|record| record.acts.of_calls(index, *control))
+            let index = mock_of(plan, mock);
+            let deed = of_act(&|record| record.acts.of_calls(index, *control));
+            // Without a timeout there is the one that SDKs come with, which may be shorter.
+            let is_longer = *control == CallControl::Timeout && plan.guards[index].timeout > SDK_TIMEOUT;
+            Deed { acted: deed.acted || is_longer, acted_in_twin: deed.acted_in_twin || is_longer, ..deed }
         }
         Switch::Task(control) => of_act(&|record| record.acts.of_tasks(*control)),
         Switch::Alert(name) => {
@@ -215,7 +260,8 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
             let index = index.expect("a switch of an alert has its name");
             let deed = of_events(&|event| event == Event::AlertFiring(index));
             // Conditions may ask for how long it has been quiet.
-            Deed { acted: deed.acted || is_asked_about(plan, index), ..deed }
+            let is_asked = is_asked_about(plan, index);
+            Deed { acted: deed.acted || is_asked, acted_in_twin: deed.acted_in_twin || is_asked, ..deed }
         }
         Switch::Step(runbook, step) => {
             let number = plan.runbooks.iter().position(|of| of.name == *runbook);
@@ -253,7 +299,11 @@ fn is_asked_about(plan: &Plan, alert: usize) -> bool {
     let is_it = |check: &Check| matches!(check, Check::Quiet(of, _) if *of == alert);
     let of_steps = plan.runbooks.iter().flat_map(|runbook| &runbook.steps);
     let mut checks = of_steps.flat_map(|step| step.when.iter().chain(&step.only_if).chain(&step.expect));
-    checks.any(is_it) || plan.runbooks.iter().any(|runbook| runbook.recovery.iter().any(is_it))
+    let is_in_gate =
+        |step: &RolloutStep| matches!(step, RolloutStep::Gate(_, when) if when.iter().any(is_it));
+    checks.any(is_it)
+        || plan.runbooks.iter().any(|runbook| runbook.recovery.iter().any(is_it))
+        || plan.rollouts.iter().any(|rollout| rollout.steps.iter().any(is_in_gate))
 }
 
 /// Judges every cut over all seeds.
@@ -279,14 +329,17 @@ fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablati
             .collect();
         first.sort_unstable();
         let has_acted = rows.iter().any(|row| deeds(row, |deed| deed.acted || deed.acted_in_twin));
-        let worse = changes.iter().any(|change| change.is_beyond_chance && change.more > 0.0);
-        let better = changes.iter().any(|change| change.is_beyond_chance && change.more < 0.0);
+        let worse = changes.iter().any(|change| change.turn == Turn::Worse);
+        // Work that is not done costs nothing: money alone makes no control harmful.
+        let better =
+            changes.iter().any(|change| change.turn == Turn::Better && change.name != Amount::CostUsd.name());
+        let is_evidence = !matches!(verdict, Verdict::Invalid | Verdict::NotExposed);
         let is_certain = p_value < 0.05 / cuts.len() as f64;
         let worth = if passes && verdict == Verdict::Fail {
             Worth::Needed
         } else if worse || (is_certain && flips.0 > flips.1) {
             Worth::Helps
-        } else if better || (is_certain && flips.1 > flips.0) {
+        } else if is_evidence && (better || (is_certain && flips.1 > flips.0)) {
             Worth::Harmful
         } else if has_acted && rows.iter().any(|row| row.without[number].is_some()) {
             Worth::Neutral
@@ -307,29 +360,48 @@ fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablati
     cuts.iter().enumerate().map(each).collect()
 }
 
-/// Compares the amounts of runs of the same seeds.
+/// How many pairs a mean needs before anything is concluded from it: of fewer not even a sign test does.
+pub(super) const PAIRS_MIN: usize = 6;
+
+/// Compares the amounts of runs of the same seeds. Runs without evidence, in which nothing was injected,
+/// are no harm and no merit: their pairs are left out.
 fn changes(with: &[Scorecard], without: &[Scorecard], controls: usize) -> Vec<Change> {
+    let is_evidence = |card: &Scorecard| matches!(card.verdict, RunVerdict::Pass | RunVerdict::Fail);
+    let pairs: Vec<(&Scorecard, &Scorecard)> = with
+        .iter()
+        .zip(without)
+        .filter(|(with, without)| is_evidence(with) && is_evidence(without))
+        .collect();
     let amounts = Amount::all();
-    let tests = controls * amounts.len();
+    // Each is asked twice: how much, and whether at all.
+    let error = 0.05 / (2 * controls * amounts.len()) as f64;
     let each = |amount: &Amount| {
-        let pairs: Vec<(Option<f64>, Option<f64>)> =
-            with.iter().zip(without).map(|(with, without)| (amount.of(with), amount.of(without))).collect();
+        let values: Vec<(Option<f64>, Option<f64>)> =
+            pairs.iter().map(|(with, without)| (amount.of(with), amount.of(without))).collect();
         let more: Vec<f64> =
-            pairs.iter().filter_map(|(with, without)| Some((*without)? - (*with)?)).collect();
-        let never = |missing: fn(&(Option<f64>, Option<f64>)) -> bool| {
-            pairs.iter().filter(|pair| missing(pair)).count() as i64
+            values.iter().filter_map(|(with, without)| Some((*without)? - (*with)?)).collect();
+        let count = |is: fn(&(Option<f64>, Option<f64>)) -> bool| {
+            values.iter().filter(|pair| is(pair)).count() as u64
         };
-        let never_more = never(|pair| pair.0.is_some() && pair.1.is_none())
-            - never(|pair| pair.0.is_none() && pair.1.is_some());
-        let has_change = never_more != 0 || more.iter().any(|more| more.abs() > 1e-9);
-        let (mean, low, high) = paired_mean(&more, 0.95)?;
-        let (_, wide_low, wide_high) = paired_mean(&more, 1.0 - 0.05 / tests as f64)?;
+        let gone = count(|(with, without)| with.is_some() && without.is_none());
+        let come = count(|(with, without)| with.is_none() && without.is_some());
+        let wide = paired_mean(&more, 1.0 - error).filter(|_| more.len() >= PAIRS_MIN);
+        let is_often = mcnemar(gone, come) < error;
+        let is_higher = wide.is_some_and(|(_, low, _)| low > 0.0);
+        let is_lower = wide.is_some_and(|(_, _, high)| high < 0.0);
+        let turn = match (is_often, gone > come) {
+            (true, true) => Turn::Worse,
+            (true, false) => Turn::Better,
+            (false, _) if is_higher => Turn::Worse,
+            (false, _) if is_lower => Turn::Better,
+            (false, _) => Turn::Same,
+        };
+        let has_change = gone + come > 0 || more.iter().any(|more| more.abs() > 1e-9);
         has_change.then(|| Change {
             name: amount.name(),
-            more: mean,
-            interval: (low, high),
-            is_beyond_chance: wide_low > 0.0 || wide_high < 0.0,
-            never_more,
+            more: paired_mean(&more, 0.95),
+            turn,
+            never_more: gone as i64 - come as i64,
         })
     };
     amounts.iter().filter_map(each).collect()

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::stats::{mcnemar, paired_mean};
+use crate::grade::Verdict;
+use crate::study::ablate::PAIRS_MIN;
 
 /// A target over the runs of a result.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +28,8 @@ pub struct Runs {
     pub digest: String,
     /// Its verdict, and how bad that is: 0 for PASS.
     pub verdict: (String, u8),
-    /// By seed, whether the run met every target.
-    pub passed: BTreeMap<u64, bool>,
+    /// By seed, whether the run met every target; nothing for a run without evidence.
+    pub passed: BTreeMap<u64, Option<bool>>,
     /// Its targets.
     pub targets: Vec<Measured>,
 }
@@ -95,8 +97,10 @@ pub struct Comparison {
     pub has_changed: bool,
     /// The verdicts, before and now.
     pub verdicts: (String, String),
-    /// Whether the verdict got worse.
+    /// Whether the verdict got worse; that of fewer runs is not, if it is merely inconclusive.
     pub is_verdict_worse: bool,
+    /// Targets that are not stated any more.
+    pub dropped: Vec<String>,
     /// Every target, the worst turn first.
     pub differences: Vec<Difference>,
 }
@@ -104,14 +108,19 @@ pub struct Comparison {
 impl Comparison {
     /// Returns whether something regressed.
     pub fn is_regression(&self) -> bool {
-        self.is_verdict_worse || self.differences.iter().any(|of| of.turn == Turn::Regressed)
+        self.is_verdict_worse
+            || !self.dropped.is_empty()
+            || self.differences.iter().any(|of| of.turn == Turn::Regressed)
     }
 }
 
 /// Compares the runs of a drill with earlier ones, by seed.
 pub fn compare(before: &Runs, now: &Runs, tolerance: Tolerance) -> Comparison {
-    let seeds: Vec<u64> =
-        before.passed.keys().filter(|seed| now.passed.contains_key(seed)).copied().collect();
+    let shared_seeds = || before.passed.keys().filter(|seed| now.passed.contains_key(seed)).copied();
+    let seeds: Vec<u64> = shared_seeds().collect();
+    // In a run without evidence nothing was injected: it is no harm and no merit.
+    let has_evidence = |seed: &u64| before.passed[seed].is_some() && now.passed[seed].is_some();
+    let evidence: Vec<u64> = shared_seeds().filter(has_evidence).collect();
     let shared: Vec<(&Measured, &Measured)> = before
         .targets
         .iter()
@@ -120,15 +129,24 @@ pub fn compare(before: &Runs, now: &Runs, tolerance: Tolerance) -> Comparison {
     // Every target is asked twice, about amounts and about runs, and so are the runs as a whole.
     let error = (1.0 - tolerance.confidence) / (2 * shared.len() + 1) as f64;
     let mut differences: Vec<Difference> =
-        shared.iter().map(|pair| difference(*pair, &seeds, (tolerance.share, error))).collect();
+        shared.iter().map(|pair| difference(*pair, &evidence, (tolerance.share, error))).collect();
     differences.push(runs(before, now, &seeds, error));
     differences.sort_by_key(|of| of.turn);
+    let is_only_shorter =
+        now.verdict.0 == Verdict::Inconclusive.word() && now.passed.len() < before.passed.len();
+    let is_worse = now.verdict.1 > before.verdict.1 && !is_only_shorter;
     Comparison {
         name: now.name.clone(),
         pairs: seeds.len() as u64,
         has_changed: before.digest != now.digest,
         verdicts: (before.verdict.0.clone(), now.verdict.0.clone()),
-        is_verdict_worse: now.verdict.1 > before.verdict.1,
+        is_verdict_worse: is_worse,
+        dropped: before
+            .targets
+            .iter()
+            .filter(|old| !now.targets.iter().any(|new| new.name == old.name))
+            .map(|old| old.name.clone())
+            .collect(),
         differences,
     }
 }
@@ -156,7 +174,8 @@ pub fn margin(
 /// Compares how many runs pass.
 fn runs(before: &Runs, now: &Runs, seeds: &[u64], error: f64) -> Difference {
     let count = |was: bool| {
-        seeds.iter().filter(|seed| before.passed[seed] == was && now.passed[seed] != was).count() as u64
+        let is_pass = |runs: &Runs, seed: &u64| runs.passed[seed] == Some(true);
+        seeds.iter().filter(|seed| is_pass(before, seed) == was && is_pass(now, seed) != was).count() as u64
     };
     let (lost, won) = (count(true), count(false));
     let p_value = mcnemar(lost, won);
@@ -179,7 +198,7 @@ fn difference((old, new): (&Measured, &Measured), seeds: &[u64], (share, error):
     let lost = count(|(old, new)| old.is_some() && new.is_none());
     let won = count(|(old, new)| old.is_none() && new.is_some());
     let p_value = mcnemar(lost, won);
-    let wide = paired_mean(&more, 1.0 - error);
+    let wide = paired_mean(&more, 1.0 - error).filter(|_| more.len() >= PAIRS_MIN);
     let is_higher = wide.is_some_and(|(_, low, _)| low > 0.0);
     let is_lower = wide.is_some_and(|(_, _, high)| high < 0.0);
     let is_gone = p_value < error && lost > won;
@@ -216,8 +235,10 @@ mod tests {
             (seed, (seed >= never).then_some(usual + own + longer))
         };
         let values: BTreeMap<u64, Option<f64>> = (0..100).map(value).collect();
-        let passed =
-            values.iter().map(|(seed, value)| (*seed, value.is_some_and(|value| value < 600.0))).collect();
+        let passed = values
+            .iter()
+            .map(|(seed, value)| (*seed, Some(value.is_some_and(|value| value < 600.0))))
+            .collect();
         Runs {
             name: "a.toml".into(),
             digest: "same".into(),
@@ -261,6 +282,24 @@ mod tests {
         assert_eq!(margin(before, (None, Some(0.5)), false), Turn::Regressed);
         // Less capacity is harsher.
         assert_eq!(margin((Some(0.3), Some(0.2)), (Some(0.5), Some(0.4)), true), Turn::Regressed);
+    }
+
+    #[test]
+    fn a_target_that_is_not_stated_any_more_is_a_regression_and_fewer_seeds_are_not() {
+        let tolerance = Tolerance { share: 0.05, confidence: 0.95 };
+        let (before, mut now) = (drill(0.0, 0, 1), drill(0.0, 0, 2));
+        now.targets.clear();
+        assert!(compare(&before, &now, tolerance).is_regression());
+        let mut shorter = drill(0.0, 0, 2);
+        shorter.passed.retain(|seed, _| *seed < 20);
+        shorter.verdict = ("INCONCLUSIVE".into(), 1);
+        assert!(!compare(&before, &shorter, tolerance).is_regression());
+        // Runs in which nothing was injected are no improvement.
+        let mut void = drill(-200.0, 0, 2);
+        void.passed.values_mut().for_each(|passed| *passed = None);
+        void.verdict = ("INVALID".into(), 1);
+        let compared = compare(&before, &void, tolerance);
+        assert!(compared.is_regression() && compared.differences.iter().all(|of| of.turn != Turn::Better));
     }
 
     /// The same drill with other noise, over and over: a gate must not cry wolf.

@@ -178,9 +178,13 @@ fn breaks(plans: &[Plan], seeds: Seeds) -> Result<(Break, Vec<(String, u64)>), T
 /// not met did nothing, and a run that cannot be graded did not hold.
 fn is_broken(card: &Scorecard) -> bool {
     match card.verdict {
-        RunVerdict::Pass | RunVerdict::NotExposed => false,
+        RunVerdict::Pass => false,
         RunVerdict::Invalid => true,
-        RunVerdict::Fail => card.targets.iter().any(|target| is_about_harm(&target.name) && !target.is_met),
+        // Without any fault met nothing happened. One that keeps calls from another still does its harm.
+        RunVerdict::NotExposed if card.times.onset.is_none() => false,
+        RunVerdict::NotExposed | RunVerdict::Fail => {
+            card.targets.iter().any(|target| is_about_harm(&target.name) && !target.is_met)
+        }
     }
 }
 

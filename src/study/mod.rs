@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 pub use selftest::{Variant, selftest};
 
-use crate::engine::rehearse;
+use crate::engine::Fork;
 use crate::grade::{Judgement, Scorecard, Stopping, Verdict, grade, judge};
 use crate::plan::Plan;
 use crate::record::Record;
@@ -44,9 +44,11 @@ pub struct Seeds {
 
 /// Runs one seed beside its twin.
 pub fn trial(plan: &Plan, seed: u64) -> Trial {
-    let run = rehearse(plan, seed);
+    let twin_plan = plan.twin();
+    let fork = Fork::new(plan, seed);
+    let run = fork.finish();
     // Without a fault a run is its own twin.
-    let twin = if plan.faults.is_empty() { run.clone() } else { rehearse(&plan.twin(), seed) };
+    let twin = if plan.faults.is_empty() { run.clone() } else { fork.finish_twin(&twin_plan) };
     let card = grade(plan, &run, &twin);
     Trial { run, twin, card }
 }

@@ -77,17 +77,14 @@ impl Ways {
     }
 }
 
-/// Runs a seed of a plan with its trace, beside another plan of the same scenario.
+/// Runs a seed of a plan with its trace, beside its twin, or another plan of the same scenario.
 ///
 /// The grade is against the plan's own twin, whatever it is set against.
-pub fn replay(plan: &Plan, other: &Plan, seed: u64) -> Replay {
+pub fn replay(plan: &Plan, other: Option<&Plan>, seed: u64) -> Replay {
     let mut run = rehearse_traced(plan, seed);
-    let mut beside = rehearse_traced(other, seed);
-    let card = if other.faults.is_empty() {
-        grade(plan, &run, &beside)
-    } else {
-        grade(plan, &run, &crate::engine::rehearse(&plan.twin(), seed))
-    };
+    let twin = rehearse_traced(&plan.twin(), seed);
+    let card = grade(plan, &run, &twin);
+    let mut beside = other.map_or(twin, |other| rehearse_traced(other, seed));
     let (run_ways, other_ways) = (Ways::of(&mut run), Ways::of(&mut beside));
     Replay { run, other: beside, card, run_ways, other_ways }
 }

@@ -82,6 +82,9 @@ pub fn ladder(
         example.ok_or_else(|| format!("`{path}` is not stated; say from where to where it goes"))?;
     let kind = kind(&example).ok_or_else(|| format!("`{path}` is `{example}`, which has no dose"))?;
     let number = |text: &str| read(text, kind).ok_or_else(|| format!("`{text}` is not like `{example}`"));
+    if range.is_none() && number(&example)? <= 0.0 && kind != Kind::Share {
+        return Err(format!("`{path}` is `{example}`: say from where to where it goes"));
+    }
     let (from, to, steps) = match range {
         Some((from, to)) => (number(from)?, number(to)?, if kind == Kind::Share { PERCENT } else { STEPS }),
         None => around(number(&example)?, kind, is_downward),
@@ -133,8 +136,9 @@ fn read(text: &str, kind: Kind) -> Option<f64> {
         Kind::Money => Money::parse(text).ok().map(Money::dollars),
         Kind::Rate => text.split_once('/')?.0.parse::<f64>().ok().filter(|rate| *rate > 0.0),
         Kind::Spans => {
-            let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.');
-            words.filter_map(|word| Span::parse(word).ok()).map(Span::seconds).next()
+            // The longest: the first may be none at all.
+            let spans = words(text).into_iter().filter_map(|word| Span::parse(&word).ok()).map(Span::seconds);
+            spans.reduce(f64::max).filter(|longest| *longest > 0.0)
         }
     }
 }
@@ -150,24 +154,37 @@ fn write(value: f64, kind: Kind, example: &str) -> String {
             let unit = example.split_once('/').map_or("s", |(_, unit)| unit);
             format!("{value:.2}/{unit}")
         }
-        Kind::Spans => scaled(example, value / read(example, kind).unwrap_or(value)),
+        Kind::Spans => scaled(example, read(example, kind).map_or(1.0, |longest| value / longest)),
     }
 }
 
 /// Scales every span of a distribution.
 fn scaled(dist: &str, factor: f64) -> String {
-    let (mut text, mut word) = (String::new(), String::new());
-    for letter in dist.chars().map(Some).chain([None]) {
-        if let Some(letter) = letter.filter(|letter| letter.is_ascii_alphanumeric() || *letter == '.') {
-            word.push(letter);
-            continue;
+    let scaled = |word: String| {
+        Span::parse(&word).map_or(word.clone(), |span| rounded(span.seconds() * factor).to_string())
+    };
+    words(dist).into_iter().map(scaled).collect()
+}
+
+/// Splits a distribution into numbers with their units, and what stands between them; `1s..2s` is two.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut was_word = false;
+    let letters: Vec<char> = text.chars().collect();
+    for (index, letter) in letters.iter().enumerate() {
+        let is_range = *letter == '.'
+            && [index.checked_sub(1), Some(index + 1)]
+                .into_iter()
+                .flatten()
+                .any(|near| letters.get(near) == Some(&'.'));
+        let is_word = (letter.is_ascii_alphanumeric() || *letter == '.') && !is_range;
+        match words.last_mut().filter(|_| is_word == was_word) {
+            Some(word) => word.push(*letter),
+            None => words.push((*letter).to_string()),
         }
-        let span = Span::parse(&word).map(|span| rounded(span.seconds() * factor).to_string());
-        text.push_str(&span.unwrap_or_else(|_| word.clone()));
-        word.clear();
-        text.extend(letter);
+        was_word = is_word;
     }
-    text
+    words
 }
 
 /// Returns a span with as many digits as anybody needs.
@@ -237,6 +254,18 @@ inject.incident = { preset = "x" }
         assert_eq!(levels("guard.a.retry.attempts", "1", "4"), ["1", "2", "3", "4"]);
         assert_eq!(levels("load.arrivals.poisson", "2/s", "4/s").last().unwrap(), "4.00/s");
         assert_eq!(levels("guard.tasks.budget.per_task", "$0.1", "$1")[0], "$0.1000");
+    }
+
+    #[test]
+    fn every_span_of_a_distribution_is_scaled_also_where_one_is_nothing() {
+        assert_eq!(
+            scaled("empirical(0%: 0s, 50%: 2s, 100%: 9s)", 2.0),
+            "empirical(0%: 0s, 50%: 4s, 100%: 18s)"
+        );
+        assert_eq!(scaled("1s..2s", 3.0), "3s..6s");
+        assert_eq!(scaled("1.5s..2.5s", 2.0), "3s..5s");
+        assert_eq!(read("empirical(0%: 0s, 100%: 9s)", Kind::Spans), Some(9.0));
+        assert_eq!(kind("1s..2s"), Some(Kind::Spans));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn search(
     // By seed: it holds below `low` and breaks from `high` on; `levels` stands for never.
     let spans = vec![(0, levels); seeds];
     let (low_rank, high_rank) = quantile_ranks(seeds as u64, 1.0 - required, confidence);
-    let middle_rank = ((seeds as f64 * (1.0 - required)).floor() as u64 + 1).min(seeds as u64);
+    let middle_rank = ((seeds as f64 * (1.0 - required) + 1e-9).floor() as u64 + 1).min(seeds as u64);
     let ranks = [low_rank, middle_rank, high_rank].map(|rank| rank as usize);
     let mut field = Field { spans, runs: 0, breaks: &breaks };
     let found = ranks.map(|rank| field.rank(rank, levels));

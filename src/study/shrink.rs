@@ -111,6 +111,9 @@ fn smaller(text: &str) -> Vec<Step> {
         let Some(span) = edit::get(text, &path).and_then(|text| Span::parse(&text).ok()) else { return };
         for share in shares {
             let minutes = (span.seconds() * share / 60.0).ceil().max(1.0);
+            if minutes * 60.0 >= span.seconds() {
+                continue;
+            }
             let value = Span::from_secs_f64(minutes * 60.0).to_string();
             steps.push(Step { value: Some(value), path: path.clone() });
         }

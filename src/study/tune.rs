@@ -27,6 +27,8 @@ pub struct Setting {
     pub recover_s: Option<f64>,
     /// Dollars spent, on average over the runs.
     pub cost_usd: f64,
+    /// Runs without evidence: the baseline did not hold, or a fault was not met.
+    pub void_runs: u64,
     /// Whether no other setting is at least as good in all three and better in one.
     pub is_on_front: bool,
 }
@@ -70,7 +72,8 @@ pub fn tune(
     seeds: Seeds,
     done: impl Fn() + Sync,
 ) -> Result<Vec<Setting>, NoTune> {
-    let count = varied.iter().map(|(_, values)| values.len()).product::<usize>();
+    let product = |count: usize, values: &Vec<String>| count.saturating_mul(values.len());
+    let count = varied.iter().map(|(_, values)| values).fold(1, product);
     if count > SETTINGS_MAX {
         return Err(NoTune::TooMany(count));
     }
@@ -114,6 +117,10 @@ pub fn tune(
             lost_more: None,
             recover_s: quantile_sorted(&recoveries, 0.95).filter(|seconds| seconds.is_finite()),
             cost_usd: mean(|outcome| outcome.cost),
+            void_runs: cards
+                .iter()
+                .filter(|card| matches!(card.verdict, RunVerdict::Invalid | RunVerdict::NotExposed))
+                .count() as u64,
             is_on_front: false,
         });
         measured.push(outcomes);
@@ -148,7 +155,7 @@ fn mark_front(settings: &mut [Setting]) {
     let of = |setting: &Setting| [setting.lost, setting.recover_s.unwrap_or(f64::INFINITY), setting.cost_usd];
     let points: Vec<[f64; 3]> = settings.iter().map(of).collect();
     // Where the baseline did not hold, nothing was injected: that is no harm and no merit.
-    let is_evidence = |setting: &Setting| !matches!(setting.verdict, Verdict::Invalid | Verdict::NotExposed);
+    let is_evidence = |setting: &Setting| setting.void_runs == 0;
     let evidence: Vec<bool> = settings.iter().map(is_evidence).collect();
     for (number, own) in points.iter().enumerate() {
         let dominates = |other: &[f64; 3]| {
@@ -175,6 +182,7 @@ mod tests {
             lost_more: None,
             recover_s,
             cost_usd,
+            void_runs: 0,
             is_on_front: false,
         }
     }
@@ -194,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_setting_under_which_the_baseline_breaks_is_no_merit() {
-        let broken = Setting { verdict: Verdict::Invalid, ..setting(0.0, None, 1.0) };
+        let broken = Setting { void_runs: 3, ..setting(0.0, None, 1.0) };
         let mut settings = [setting(10.0, Some(60.0), 5.0), broken];
         mark_front(&mut settings);
         assert_eq!(settings.map(|setting| setting.is_on_front), [true, false]);

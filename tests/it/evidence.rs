@@ -1,14 +1,14 @@
 //! Studies: what each control is worth, and that what is not run again would have been the same.
 
-use stormdrill::engine::{rehearse, rehearse_traced};
+use stormdrill::engine::{Fork, rehearse, rehearse_traced};
 use stormdrill::grade::Verdict;
 use stormdrill::ops;
 use stormdrill::plan::Plan;
-use stormdrill::record::{Done, Outcome, Step, TierCounts};
+use stormdrill::record::{Done, Outcome, Record, Step, TierCounts};
 use stormdrill::report::{otlp, story};
 use stormdrill::scenario::edit;
-use stormdrill::scenario::without::without;
-use stormdrill::study::ablate::{Worth, ablate};
+use stormdrill::scenario::without::{switches, without};
+use stormdrill::study::ablate::{Worth, ablate, is_fresh};
 use stormdrill::study::margin::{Draft, of_dose};
 use stormdrill::study::replay::replay;
 use stormdrill::study::shrink::shrink;
@@ -112,7 +112,7 @@ fn a_control_that_did_nothing_leaves_the_same_grade_when_it_is_taken_away() {
         let with = study::trial(&base, 3).card;
         for one in found.single.iter().filter(|one| one.worth == Worth::Idle) {
             let reduced = without(&scenario, &one.names).unwrap();
-            let plan = Plan { tick: Some(ops::tick(&base)), ..Plan::of(&reduced) };
+            let plan = Plan::reduced(&reduced, &base, ops::tick(&base));
             assert_eq!(study::trial(&plan, 3).card, with, "{} without {:?}", scenario.path, one.names);
             idle += 1;
         }
@@ -172,7 +172,7 @@ fn a_trace_counts_what_the_run_counts() {
 fn a_replay_lists_every_task_that_came_to_harm_and_where_it_parted() {
     let scenario = shipped("tool-timeout-backlog");
     let plan = Plan::of(&scenario);
-    let again = replay(&plan, &plan.twin(), 4);
+    let again = replay(&plan, None, 4);
     assert_eq!(again.card, study::trial(&plan, 4).card);
     let listed: usize = again.harmed().iter().map(|group| group.tasks.len()).sum();
     // Some tasks are done in the run and not in the twin.
@@ -191,7 +191,7 @@ fn a_replay_lists_every_task_that_came_to_harm_and_where_it_parted() {
         assert_eq!(again.way(task)[..parting.after], again.other_way(task)[..parting.after]);
     }
     // The same plan on both sides: nothing parts.
-    let same = replay(&plan, &plan, 4);
+    let same = replay(&plan, Some(&plan), 4);
     assert!(same.parted().is_empty() && same.harmed().is_empty());
 }
 
@@ -201,7 +201,7 @@ fn a_replay_finds_the_node_that_first_distorted_the_shared_state_in_every_seed()
     let plan = Plan::of(&scenario);
     let seeds = Seeds { first: 1, count: 100, threads: 0 };
     let found = study::for_each_seed(seeds, |seed| {
-        let origin = replay(&plan, &plan.twin(), seed).origin().unwrap();
+        let origin = replay(&plan, None, seed).origin().unwrap();
         let mock = origin.mock.map(|mock| plan.mocks[usize::from(mock)].name.clone());
         let fault = origin.fault.map(|fault| plan.faults[usize::from(fault)].id.clone());
         (mock, fault)
@@ -217,7 +217,7 @@ fn a_replay_finds_the_node_that_first_distorted_the_shared_state_in_every_seed()
 fn the_lines_of_a_replay_are_json_and_its_spans_a_tree() {
     let scenario = shipped("agents-disagree");
     let plan = Plan::of(&scenario);
-    let again = replay(&plan, &plan.twin(), 2);
+    let again = replay(&plan, None, 2);
     let tasks: Vec<u32> = again.harmed().into_iter().flat_map(|group| group.tasks).collect();
     let lines = story::json_lines(&plan, &again, "twin", &tasks);
     let nodes: usize = tasks.iter().map(|task| again.way(*task).len() + again.other_way(*task).len()).sum();
@@ -326,4 +326,45 @@ fn seeds_stop_when_the_verdict_is_settled_and_not_before() {
     let few = Seeds { count: 30, ..most };
     let (kept, judged) = study::until_settled(&plan, few, keep, || ()).unwrap();
     assert_eq!((judged.verdict, kept.len()), (Verdict::Inconclusive, 30));
+}
+
+/// Everything that is kept of a run, as text.
+fn told(record: &Record) -> String {
+    let Record { journal, series, tiers, latencies, mocks, effects, acts, spend, judged, .. } = record;
+    let one = format!("{journal:?}{series:?}{tiers:?}{mocks:?}{effects:?}{acts:?}{spend:?}{judged:?}");
+    let latencies: Vec<(u64, u64)> =
+        latencies.iter().map(|all| (all.len(), all.value_at_quantile(0.9))).collect();
+    let Record { provenance, witnesses, in_flight, last_window, left_behind, baseline, events, .. } = record;
+    let rest = format!(
+        "{provenance:?}{witnesses:?}{in_flight:?}{last_window:?}{left_behind:?}{baseline:?}{events:?}"
+    );
+    format!("{one}{latencies:?}{rest}")
+}
+
+/// A run that is held before the first fault and goes on is the run itself; without the faults it is the
+/// twin, and without a control that had not acted yet, the run without that control.
+#[test]
+fn what_goes_on_from_before_the_fault_is_what_would_have_been_from_the_beginning() {
+    let mut reduced_runs = 0;
+    for scenario in scenarios() {
+        let base = Plan::of(&scenario);
+        let twin = base.twin();
+        let fork = Fork::new(&base, 8);
+        let run = rehearse(&base, 8);
+        assert_eq!(told(&fork.finish()), told(&run), "{}", scenario.path);
+        assert_eq!(told(&fork.finish_twin(&twin)), told(&rehearse(&twin, 8)), "{}", scenario.path);
+        for switch in switches(&scenario.file) {
+            if !is_fresh(&base, &switch, &run, &fork) {
+                continue;
+            }
+            let less = without(&scenario, &[switch.name()]).unwrap();
+            let plan = Plan::reduced(&less, &base, ops::tick(&base));
+            if plan.faults.len() == base.faults.len() {
+                let (went_on, anew) = (fork.finish_reduced(&plan), rehearse(&plan, 8));
+                assert_eq!(told(&went_on), told(&anew), "{} without {}", scenario.path, switch.name());
+                reduced_runs += 1;
+            }
+        }
+    }
+    assert!(reduced_runs >= 120, "{reduced_runs}");
 }
