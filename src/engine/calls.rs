@@ -7,7 +7,7 @@ use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply
 use crate::guard::{Admission, Change, retry};
 use crate::plan::FaultEffect;
 use crate::record::{Event, Node, Step};
-use crate::scenario::file::guards::{CallControl, TaskControl};
+use crate::scenario::file::guards::CallControl;
 
 /// The most attempts that may be alive at once, those that nobody waits for included.
 const ALIVE_MAX: usize = 1_000_000;
@@ -48,8 +48,10 @@ impl World<'_> {
         let mock = usize::from(call.mock);
         // What costs nothing is not held back.
         let number = task.number;
-        if plan.mocks[mock].is_priced() && self.is_over_budget(slot, tier) {
-            self.trace(number, Step::TaskGuard(TaskControl::Budget));
+        if plan.mocks[mock].is_priced()
+            && let Some(control) = self.held_back(slot, tier)
+        {
+            self.trace(number, Step::TaskGuard(control));
             return Launch::Failed(Failure::Refused);
         }
         if let Some(failure) = self.gateway(slot) {
@@ -411,6 +413,7 @@ impl World<'_> {
         let Some(fault) = self.meets(slot, mock, is_layer) else { return 1 };
         let FaultEffect::RetryLayers(times) = self.plan.faults[fault].effect else { return 1 };
         if !self.tasks[slot].call.tries.is_multiple_of(times) {
+            self.trace(self.tasks[slot].number, Step::Fault(fault as u8));
             self.witness(1 << fault, |_| true);
         }
         times

@@ -231,6 +231,7 @@ impl World<'_> {
             return Next::On;
         }
         if let Some((Flaw::Waved, fault)) = got.flaw {
+            self.trace(self.tasks[slot].number, Step::Fault(fault));
             self.witness(1 << fault, |_| true);
             return Next::On;
         }
@@ -334,6 +335,7 @@ impl World<'_> {
             && let FaultEffect::Contention(objects) = &self.plan.faults[fault].effect
         {
             object = self.tasks[slot].object_of((*objects).min(count));
+            self.trace(self.tasks[slot].number, Step::Fault(fault as u8));
             self.witness(1 << fault, |_| true);
         }
         let Store::State(state) = &self.stations[mock].store else { return };

@@ -202,8 +202,8 @@ impl World<'_> {
         attempt.hits |= u64::from(flaw != Flaw::Waved) << index;
     }
 
-    /// Returns the refusal, with the wait that the server asks for, if a fault of a call says so.
-    pub(super) fn put_off(&mut self, hits: u64) -> Option<Failure> {
+    /// Returns the refusal, with the wait that the server asks for, and the fault of a call that says so.
+    pub(super) fn put_off(&mut self, hits: u64) -> Option<(Failure, usize)> {
         if hits == 0 {
             return None;
         }
@@ -213,7 +213,7 @@ impl World<'_> {
                 if let FaultEffect::RetryAfter(wait) = fault.effect { Some((index, wait)) } else { None }
             })?;
         self.witness(1 << index, |_| true);
-        Some(Failure::RateLimited(wait))
+        Some((Failure::RateLimited(wait), index))
     }
 
     /// Puts poisoned entries into a memory.

@@ -110,7 +110,7 @@ impl World<'_> {
     fn count_denial(&mut self, slot: u32, mock: usize) {
         let is_declared = self.is_declared(slot, mock);
         self.record.effects[mock].refused += 1;
-        if is_declared {
+        if is_declared && self.tasks[slot].taint == NONE {
             // Whether it stays refused shows when the call is given up.
             self.tasks[slot].call.refused_by = Some(mock as u8);
         }
@@ -171,6 +171,7 @@ impl World<'_> {
         let Some(fault) = self.meets(task, mock, is_lag) else { return false };
         let is_in_time = self.now < since + span_of(&self.plan.faults[fault].effect);
         if is_in_time {
+            self.trace(self.tasks[task].number, Step::Fault(fault as u8));
             self.witness(1 << fault, |_| true);
         }
         is_in_time
@@ -187,6 +188,7 @@ impl World<'_> {
         if let Some(fault) = self.meets(task, mock, is_expiry)
             && age >= span_of(&self.plan.faults[fault].effect)
         {
+            self.trace(self.tasks[task].number, Step::Fault(fault as u8));
             self.witness(1 << fault, |_| true);
             return Some(Failure::Expired);
         }

@@ -6,6 +6,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Failure};
 use crate::model::overlay::is_hit;
 use crate::plan::{FaultEffect, Flaw, ScreenPlan};
+use crate::record::Step;
 use crate::scenario::file::faults::permission::ScreenName;
 use crate::scenario::file::guards::CallControl;
 
@@ -49,6 +50,7 @@ impl World<'_> {
         let is_down = |effect: &FaultEffect| matches!(effect, FaultEffect::ScreenDown(of) if *of == name);
         if let Some(fault) = self.meets(task, mock, is_down) {
             self.witness(1 << fault, |_| true);
+            self.trace(self.tasks[task].number, Step::Fault(fault as u8));
             self.acts(mock, control);
             return if screen.fails_open { Look::Passed } else { Look::Closed };
         }
@@ -60,6 +62,7 @@ impl World<'_> {
         let is_blind = |effect: &FaultEffect| matches!(effect, FaultEffect::ScreenBlind(of) if *of == name);
         if let Some(fault) = self.meets(task, mock, is_blind) {
             self.witness(1 << fault, |_| true);
+            self.trace(self.tasks[task].number, Step::Fault(fault as u8));
             self.acts(mock, control);
             return Look::Passed;
         }

@@ -6,8 +6,8 @@ use crate::plan::TierSet;
 use crate::scenario::file::guards::{CallControl, TaskControl};
 
 impl World<'_> {
-    /// Whether a budget, or the breaker on spending, holds a task's calls back.
-    pub(super) fn is_over_budget(&mut self, slot: u32, tier: usize) -> bool {
+    /// Returns what holds a task's calls back, if anything does: a budget, or the breaker on spending.
+    pub(super) fn held_back(&mut self, slot: u32, tier: usize) -> Option<TaskControl> {
         let plan = self.plan;
         let now = self.now;
         let held = plan.tasks.budget.as_ref();
@@ -24,13 +24,11 @@ impl World<'_> {
             .tasks
             .velocity
             .is_some_and(|velocity| !velocity.spare.has(tier) && self.velocity.is_open(now));
-        if is_minute_over || is_task_over || is_tier_over {
-            self.acts_on_tasks(TaskControl::Budget);
-        }
-        if is_too_fast {
-            self.acts_on_tasks(TaskControl::Velocity);
-        }
-        is_minute_over || is_task_over || is_tier_over || is_too_fast
+        let is_over = is_minute_over || is_task_over || is_tier_over;
+        let acting = [(is_over, TaskControl::Budget), (is_too_fast, TaskControl::Velocity)];
+        let acting = acting.into_iter().filter(|(is_acting, _)| *is_acting).map(|(_, control)| control);
+        acting.clone().for_each(|control| self.acts_on_tasks(control));
+        acting.into_iter().next()
     }
 
     /// Sends a question to a cheaper model while much is spent.

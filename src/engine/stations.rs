@@ -50,7 +50,8 @@ impl World<'_> {
             return Some(failure);
         }
         let hits = self.decide(slot);
-        if let Some(failure) = self.put_off(hits) {
+        if let Some((failure, fault)) = self.put_off(hits) {
+            self.trace(self.attempts[slot].number, Step::Fault(fault as u8));
             return Some(failure);
         }
         let pace = self.talk(slot, hits);

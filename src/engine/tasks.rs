@@ -309,10 +309,8 @@ impl World<'_> {
 
     /// The call of a task has failed for good; returns whether the task goes on without it.
     fn give_up(&mut self, slot: u32) -> bool {
+        self.stays_refused(slot);
         let call = self.tasks[slot].call;
-        if let Some(mock) = call.refused_by {
-            self.record.effects[usize::from(mock)].wrongly_refused += 1;
-        }
         self.drop_token(call.token);
         self.tasks[slot].call.token = NONE;
         if call.is_optional {
@@ -321,6 +319,13 @@ impl World<'_> {
             self.end(slot, Outcome::Failed);
         }
         call.is_optional
+    }
+
+    /// The effect of a call that was refused and never approved is refused for good.
+    fn stays_refused(&mut self, slot: u32) {
+        if let Some(mock) = self.tasks[slot].call.refused_by.take() {
+            self.record.effects[usize::from(mock)].wrongly_refused += 1;
+        }
     }
 
     /// A call that was under way has failed: try on, go on without it, or fail the task.
@@ -430,6 +435,7 @@ impl World<'_> {
         self.tasks[slot].is_counted = true;
         if self.plan.tasks.stops_at_deadline {
             self.acts_on_tasks(TaskControl::Deadline);
+            self.stays_refused(slot);
             if task.attempt != NONE {
                 self.withdraw(task.attempt);
                 self.cancel(task.attempt);

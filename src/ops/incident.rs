@@ -82,11 +82,22 @@ impl Incident {
 
     /// Something fires anew while the incident is open. If anything has been taken back since, everybody
     /// who has done a step begins the runbook again, without being paged: they are there.
-    pub(super) fn recall(&mut self) {
+    pub(super) fn recall(&mut self, plan: &RunbookPlan) {
+        // Whoever is about to take something back does not, while it fires.
+        for lane in &mut self.lanes {
+            let step = lane.steps.get(lane.done).map(|index| &plan.steps[*index].action);
+            let takes_back = matches!(step, Some(ActionPlan::Undo(_) | ActionPlan::Thaw { .. }));
+            if takes_back && matches!(lane.phase, Phase::Doing { .. }) {
+                lane.phase = Phase::Ready;
+            }
+        }
         if !std::mem::take(&mut self.has_taken_back) {
             return;
         }
-        for lane in self.lanes.iter_mut().filter(|lane| lane.done > 0) {
+        let has_begun = |lane: &&mut Lane| {
+            lane.done > 0 || matches!(lane.phase, Phase::Thawing { .. } | Phase::Observing { .. })
+        };
+        for lane in self.lanes.iter_mut().filter(has_begun) {
             lane.is_recalled = true;
         }
     }
@@ -170,13 +181,13 @@ impl Incident {
                     lane.phase = Phase::Watching;
                     return false;
                 }
+                if !step.when.is_empty() {
+                    lane.since = now;
+                }
                 if !hands.view.all(&step.only_if, hands.desk) {
                     hands.skipped(index, false);
                     lane.next();
                     return true;
-                }
-                if !step.when.is_empty() {
-                    lane.since = now;
                 }
                 lane.window_from = lane.since;
                 lane.phase = Phase::Doing { until: now + hands.time_for(lane, step) };
@@ -243,7 +254,10 @@ impl Incident {
                 let runbook = hands.runbook;
                 hands.journal.push(now, Event::Declared { runbook, has_evidence });
             }
-            ActionPlan::Rollout(rollout, order) => hands.orders.push((*rollout, *order)),
+            ActionPlan::Rollout(rollout, order) => {
+                self.has_taken_back |= *order == RolloutOrder::Resume;
+                hands.orders.push((*rollout, *order));
+            }
             ActionPlan::Thaw { .. } => unreachable!("thawing has a phase of its own"),
             ActionPlan::Diagnose(Find::Distortion) => hands.out.push(Order::Replay(hands.runbook)),
             ActionPlan::Diagnose(Find::Version) => {

@@ -99,6 +99,9 @@ impl Lane {
         self.steps.sort_unstable();
         (self.done, self.drawn, self.attempts) = (0, 0, 0);
         (self.round, self.is_recalled, self.since) = (self.round + 1, false, now);
+        if self.owner == Owner::Auto {
+            self.actor = Owner::Auto;
+        }
         self.phase = Phase::Ready;
     }
 

@@ -199,7 +199,7 @@ impl<'p> Ops<'p> {
             incident.handle(runbook, (&view, &self.desk), journal, (out, &mut self.orders));
         }
         for (number, (rollout, plan)) in self.rollouts.iter_mut().zip(&self.plan.rollouts).enumerate() {
-            let mut reach = Reach { number, plan, view: &view, desk: &self.desk, journal, out };
+            let mut reach = Reach { number, plan, view: &view, desk: &self.desk, is_tick, journal, out };
             for (_, order) in self.orders.iter().filter(|(of, _)| *of == number) {
                 rollout.order(*order, &mut reach);
             }
@@ -316,7 +316,7 @@ impl<'p> Ops<'p> {
         let Some(runbook) = alert.runbook else { return };
         if self.incidents[runbook].is_open() {
             if is_news {
-                self.incidents[runbook].recall();
+                self.incidents[runbook].recall(&self.plan.runbooks[runbook]);
             }
             return;
         }

@@ -57,6 +57,9 @@ pub(super) struct Reach<'a, 'b> {
     pub(super) plan: &'a RolloutPlan,
     pub(super) view: &'a View<'b>,
     pub(super) desk: &'a Desk,
+    /// Whether the control plane looks at its regular time; the canary is tested then alone, so that no
+    /// timer of anything else changes what it sees.
+    pub(super) is_tick: bool,
     pub(super) journal: &'a mut Journal,
     pub(super) out: &'a mut Vec<Order>,
 }
@@ -170,6 +173,9 @@ impl Rollout {
             && now(evaluation)[0].0 - self.since[evaluation][0].0 >= bad
         {
             return Some(RollbackReason::StopLoss);
+        }
+        if !reach.is_tick {
+            return None;
         }
         let (plan, canary) = (reach.plan.canary.as_ref()?, self.canary.as_mut()?);
         let limits = (plan.error.real(), plan.judged_min);

@@ -57,7 +57,8 @@ pub struct EffectTotals {
     pub deduplicated: u64,
     /// Effects refused for want of a permission.
     pub refused: u64,
-    /// Of these, those that are within the agent's permissions.
+    /// Of these, those that are within the agent's permissions, from a context that is not contaminated, and
+    /// that nobody approved later.
     pub wrongly_refused: u64,
     /// Effects executed without the permission they need, or on a contaminated context.
     pub unsafe_acts: u64,

@@ -262,7 +262,7 @@ pub struct EffectsResult {
     pub deduplicated: u64,
     /// Refused for want of a permission.
     pub refused: u64,
-    /// Of these, those within the agent's permissions.
+    /// Of these, those within the agent's permissions, from a clean context, that nobody approved later.
     pub wrongly_refused: u64,
     /// Executed without the permission, or on a contaminated context.
     pub r#unsafe: u64,

@@ -28,6 +28,9 @@ pub fn human(plan: &Plan, replay: &Replay, other: &str, task: Option<u32>) -> St
         replay.tasks(),
         parted.len()
     );
+    if replay.is_cut {
+        line!(text, "  THE TRACE IS CUT: there were more steps than can be kept, and later ones are missing");
+    }
     for group in &harmed {
         let names: Vec<String> = group.tasks.iter().take(NAMED).map(u32::to_string).collect();
         let parting =

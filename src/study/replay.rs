@@ -18,6 +18,8 @@ pub struct Replay {
     pub other: Record,
     /// The grade of the run.
     pub card: Scorecard,
+    /// Whether there were more steps than can be kept: then some are missing.
+    pub is_cut: bool,
     run_ways: Ways,
     other_ways: Ways,
 }
@@ -85,8 +87,9 @@ pub fn replay(plan: &Plan, other: Option<&Plan>, seed: u64) -> Replay {
     let twin = rehearse_traced(&plan.twin(), seed);
     let card = grade(plan, &run, &twin);
     let mut beside = other.map_or(twin, |other| rehearse_traced(other, seed));
+    let is_cut = [&run, &beside].into_iter().filter_map(|of| of.trace.as_ref()).any(|trace| trace.is_cut);
     let (run_ways, other_ways) = (Ways::of(&mut run), Ways::of(&mut beside));
-    Replay { run, other: beside, card, run_ways, other_ways }
+    Replay { run, other: beside, card, is_cut, run_ways, other_ways }
 }
 
 impl Replay {

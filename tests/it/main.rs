@@ -22,6 +22,7 @@ mod process;
 mod queueing;
 mod reviewed;
 mod rollouts;
+mod second_wave;
 mod shipped;
 mod verdicts;
 

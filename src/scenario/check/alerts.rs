@@ -3,7 +3,8 @@
 use crate::base::{Ratio, Span};
 use crate::scenario::check::evaluations::{self, is_model};
 use crate::scenario::check::traffic::{first_rate, is_known, tier_share};
-use crate::scenario::check::{Checked, refer_to, share, unique, within};
+use crate::scenario::check::{Checked, count_within, refer_to, share, unique, within};
+use crate::scenario::decode::Decode;
 use crate::scenario::file::alerts::{Alert, Burn, Signal, Threshold, When};
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::slos::Slo;
@@ -196,9 +197,35 @@ fn threshold(checked: &Checked<'_>, at: &At<Alert>, threshold: &Threshold, sink:
         let message = "`count_min` goes with `bad_above`";
         sink.push(Problem::error(Code::Contradiction, count.place, message));
     }
+    count_within(threshold.count_min.as_ref().unwrap_or(&At::hole()), 1, 1_000_000_000, sink);
     if let Some(slo) = &threshold.slo {
         seen(checked, slo, sink);
+        enough(checked, threshold, &slo.value.0, sink);
     }
+}
+
+/// Points out a threshold whose window never holds as many tasks as it must.
+fn enough(checked: &Checked<'_>, threshold: &Threshold, slo: &str, sink: &mut Sink) {
+    let (Some(count), Some(slo)) = (&threshold.count_min, checked.file.slo.get(slo)) else { return };
+    if count.is_hole() || !is_known(&checked.file.load) {
+        return;
+    }
+    let over = threshold.over.as_ref().map_or(300.0, |over| over.value.seconds());
+    let phases = checked.file.load.phase.iter().map(|phase| phase.rate.value.0);
+    let peak = phases.fold(first_rate(&checked.file.load).value.0, f64::max);
+    // Twice the mean is more than any window of a size that matters.
+    let most = 2.0 * peak * traffic_share(checked, slo) * over + 10.0;
+    if count.value as f64 > most {
+        let message = format!("the window holds about {:.0} tasks at most", most / 2.0);
+        sink.push(Problem::error(Code::UnreachableThreshold, count.place, message));
+    }
+}
+
+/// Returns the share of tasks that an objective is about.
+fn traffic_share(checked: &Checked<'_>, slo: &Slo) -> f64 {
+    let tiers = slo.tiers.iter().map(|at| at.value);
+    let tiers: Vec<Tier> = if slo.tiers.is_empty() { Tier::ALL.to_vec() } else { tiers.collect() };
+    tiers.iter().map(|tier| tier_share(&checked.file.load, *tier)).sum()
 }
 
 /// Points out an alert on something that no telemetry knows by itself.
@@ -206,7 +233,7 @@ fn seen(checked: &Checked<'_>, slo: &At<Name>, sink: &mut Sink) {
     let is_safety = checked.file.slo.get(&slo.value.0).is_some_and(|of| of.safety.is_some());
     if is_safety {
         let message = "no telemetry knows by itself that an effect was unsafe, so this alert can never fire";
-        let problem = Problem::warning(Code::UnreachableThreshold, slo.place, message);
+        let problem = Problem::error(Code::UnreachableThreshold, slo.place, message);
         sink.push(problem.hint("watch an `evaluation`, an `audit`, or the signals `caught` and `denials`"));
     }
 }
@@ -251,9 +278,7 @@ fn burn(checked: &Checked<'_>, alert: &Alert, burn: &Burn, sink: &mut Sink) {
         let message = format!("the short window of {} sees fewer than two evaluations", windows.short);
         sink.push(Problem::warning(Code::SparseEvaluation, place, message).hint("evaluate more often"));
     }
-    let tiers = slo.tiers.iter().map(|at| at.value);
-    let tiers: Vec<Tier> = if slo.tiers.is_empty() { Tier::ALL.to_vec() } else { tiers.collect() };
-    let traffic: f64 = tiers.iter().map(|tier| tier_share(&checked.file.load, *tier)).sum();
+    let traffic = traffic_share(checked, slo);
     let tasks = first_rate(&checked.file.load).value.0 * traffic * windows.short.seconds();
     if tasks > 0.0 && is_known(&checked.file.load) && 1.0 / tasks > line {
         let message =

@@ -68,14 +68,14 @@ pub(super) fn cusum_tokens(checked: &Checked<'_>, cusum: &CusumTokens, sink: &mu
     if let Some(usual) = cusum.usual.known()
         && !matches!(usual.0, Dist::LogNormal { median, sigma } if median >= 1.0 && sigma >= 0.01)
     {
-        let message = "what is usual is a lognormal with a median and a sigma above zero";
+        let message = "what is usual is a lognormal with a median of at least 1 and a sigma of at least 0.01";
         let problem = Problem::error(Code::OutOfRange, cusum.usual.place, message);
         sink.push(problem.hint("for instance \"lognormal(180, 0.5)\""));
     }
     // Closer to the usual, no chart finds it in any time.
-    let near = Ratio::from_percent(95)..=Ratio::from_percent(105);
+    let is_near = |shifted: &Ratio| Ratio::from_percent(95) < *shifted && *shifted < Ratio::from_percent(105);
     let bounds = Ratio::from_percent(1)..=Ratio::from_percent(10_000);
-    if cusum.shifted.known().is_some_and(|shifted| near.contains(shifted) || !bounds.contains(shifted)) {
+    if cusum.shifted.known().is_some_and(|shifted| is_near(shifted) || !bounds.contains(shifted)) {
         let message = "what must be found lies between 1% and 10000%, and at least 5% from 100%";
         sink.push(Problem::error(Code::OutOfRange, cusum.shifted.place, message));
     }
