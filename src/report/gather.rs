@@ -82,6 +82,7 @@ impl RunResult {
                 .collect(),
             contamination: contamination(run),
             left_behind: run.left_behind.clone(),
+            events: run.events,
         }
     }
 }

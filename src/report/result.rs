@@ -146,6 +146,8 @@ pub struct RunResult {
     pub contamination: Option<ContaminationResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
+    /// Events that the engine handled.
+    pub events: u64,
 }
 
 /// A target of one run.

@@ -233,7 +233,7 @@ fn seen(checked: &Checked<'_>, slo: &At<Name>, sink: &mut Sink) {
     let is_safety = checked.file.slo.get(&slo.value.0).is_some_and(|of| of.safety.is_some());
     if is_safety {
         let message = "no telemetry knows by itself that an effect was unsafe, so this alert can never fire";
-        let problem = Problem::error(Code::UnreachableThreshold, slo.place, message);
+        let problem = Problem::warning(Code::UnreachableThreshold, slo.place, message);
         sink.push(problem.hint("watch an `evaluation`, an `audit`, or the signals `caught` and `denials`"));
     }
 }
