@@ -22,7 +22,7 @@ use crate::study::{Seeds, for_each_seed, verdict};
 /// What a control is to a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worth {
-    /// Without it the drill fails.
+    /// Without it the drill fails, and with it it does not, beyond chance.
     Needed,
     /// Without it something is worse beyond chance.
     Helps,
@@ -309,7 +309,8 @@ fn is_asked_about(plan: &Plan, alert: usize) -> bool {
 /// Judges every cut over all seeds.
 fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablation> {
     let with: Vec<Scorecard> = rows.iter().map(|row| row.with.clone()).collect();
-    let passes = verdict(base, &with).verdict == Verdict::Pass;
+    // Whether the drill just passes or is not settled on these seeds is luck; that it fails is not.
+    let fails = verdict(base, &with).verdict == Verdict::Fail;
     let each = |(number, cut): (usize, &Cut)| {
         let without = |row: &Row| row.without[number].clone().unwrap_or_else(|| row.with.clone());
         let cards: Vec<Scorecard> = rows.iter().map(without).collect();
@@ -335,7 +336,7 @@ fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablati
             changes.iter().any(|change| change.turn == Turn::Better && change.name != Amount::CostUsd.name());
         let is_evidence = !matches!(verdict, Verdict::Invalid | Verdict::NotExposed);
         let is_certain = p_value < 0.05 / cuts.len() as f64;
-        let worth = if passes && verdict == Verdict::Fail {
+        let worth = if !fails && verdict == Verdict::Fail && is_certain && flips.0 > flips.1 {
             Worth::Needed
         } else if worse || (is_certain && flips.0 > flips.1) {
             Worth::Helps
