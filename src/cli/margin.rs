@@ -15,15 +15,11 @@ use crate::study::scale::{self, Scale};
 const FRONTIER: usize = 6;
 
 pub(super) fn margin(arguments: &MarginArguments) -> Result<ExitCode, io::Error> {
-    let checked = problems::load(std::slice::from_ref(&arguments.path));
-    let [(path, scenario)] = checked.scenarios.as_slice() else {
-        if checked.errors == 0 {
-            anstream::eprintln!("error[unreadable]: name one scenario file");
-        }
+    let Some((path, scenario)) = problems::load_only(&arguments.path) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
-    let text = files::text(path).map_err(io::Error::other)?.text;
-    let folders = Folders::of(path);
+    let text = files::text(&path).map_err(io::Error::other)?.text;
+    let folders = Folders::of(&path);
     let draft = Draft { path: &scenario.path, text, library: &folders };
     let margins = match found(arguments, &draft) {
         Ok(margins) => margins,
@@ -32,7 +28,7 @@ pub(super) fn margin(arguments: &MarginArguments) -> Result<ExitCode, io::Error>
             return Ok(ExitCode::from(BAD_INPUT));
         }
     };
-    let targets = Plan::of(scenario).targets;
+    let targets = Plan::of(&scenario).targets;
     let result = MarginsResult {
         scenario: scenario.path.clone(),
         seeds: arguments.study.seeds,

@@ -31,6 +31,19 @@ pub(super) fn load(paths: &[PathBuf]) -> Checked {
     checked
 }
 
+/// Loads the one scenario that a path names; what is wrong has been said if there is none.
+pub(super) fn load_only(path: &Path) -> Option<(PathBuf, Scenario)> {
+    let mut checked = load(std::slice::from_ref(&path.to_owned()));
+    if checked.errors > 0 {
+        return None;
+    }
+    if checked.scenarios.len() != 1 {
+        anstream::eprintln!("error[unreadable]: name one scenario file");
+        return None;
+    }
+    checked.scenarios.pop()
+}
+
 /// The most problems of one file that are drawn.
 const SHOWN_MAX: usize = 100;
 

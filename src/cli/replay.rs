@@ -12,15 +12,11 @@ use crate::scenario::without::without;
 use crate::study::replay::{Replay, replay as again};
 
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, io::Error> {
-    let checked = problems::load(std::slice::from_ref(&arguments.path));
-    let [(_, scenario)] = checked.scenarios.as_slice() else {
-        if checked.errors == 0 {
-            anstream::eprintln!("error[unreadable]: name one scenario file");
-        }
+    let Some((_, scenario)) = problems::load_only(&arguments.path) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
     let reduced = |names: &[String]| {
-        without(scenario, names).map_err(|(name, known)| {
+        without(&scenario, names).map_err(|(name, known)| {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             anstream::eprintln!("error[unknown-name]: {} has no `{name}` to switch off", scenario.path);
             anstream::eprintln!("hint: {}", suggest(&name, &known));

@@ -12,15 +12,11 @@ use crate::study::scale::ladder;
 use crate::study::tune::tune as sweep;
 
 pub(super) fn tune(arguments: &TuneArguments) -> Result<ExitCode, io::Error> {
-    let checked = problems::load(std::slice::from_ref(&arguments.path));
-    let [(path, scenario)] = checked.scenarios.as_slice() else {
-        if checked.errors == 0 {
-            anstream::eprintln!("error[unreadable]: name one scenario file");
-        }
+    let Some((path, scenario)) = problems::load_only(&arguments.path) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
-    let text = files::text(path).map_err(io::Error::other)?.text;
-    let folders = Folders::of(path);
+    let text = files::text(&path).map_err(io::Error::other)?.text;
+    let folders = Folders::of(&path);
     let draft = Draft { path: &scenario.path, text, library: &folders };
     let seeds = arguments.study.seeds();
     let varied: Result<Vec<_>, String> =

@@ -24,6 +24,7 @@ mod reviewed;
 mod rollouts;
 mod second_wave;
 mod shipped;
+mod studies_command_line;
 mod verdicts;
 
 use std::collections::BTreeMap;
