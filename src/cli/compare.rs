@@ -40,7 +40,17 @@ pub(super) fn nothing(result: &ComparisonsResult) -> Option<String> {
 
 /// Reads saved margins, if that is what a file holds.
 fn margins(path: &Path) -> Option<MarginsResult> {
-    serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
+    // Escapes are read as what they mean before anything of it is shown.
+    let mut margins: MarginsResult = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    margins.scenario = saved::plain(&margins.scenario);
+    for margin in &mut margins.margins {
+        let texts = [&mut margin.path, &mut margin.reference, &mut margin.from, &mut margin.to];
+        let levels = [&mut margin.holds_to, &mut margin.breaks_about, &mut margin.breaks_at];
+        for text in texts.into_iter().chain(levels.into_iter().flatten()) {
+            *text = saved::plain(text);
+        }
+    }
+    Some(margins)
 }
 
 fn shrunk(

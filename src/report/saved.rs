@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::report::result::{DrillResult, SCHEMA_VERSION};
+use crate::scenario::problem::is_bidi;
 use crate::study::compare::{Measured, Runs};
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +49,11 @@ struct SavedValue {
     value: Option<f64>,
 }
 
+/// Returns a text of a file without what could act on a terminal: a result may come from anywhere.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() || is_bidi(letter) { '?' } else { letter }).collect()
+}
+
 /// Reads the drills of a saved result; says why if it is none, or of another version.
 pub fn drills(text: &str) -> Result<Vec<Runs>, String> {
     let saved: SavedResult =
@@ -87,10 +93,10 @@ fn badness(verdict: &str) -> u8 {
 }
 
 fn runs(drill: SavedDrill) -> Runs {
-    let mut name = drill.scenario.path;
+    let mut name = plain(&drill.scenario.path);
     for part in &drill.without {
         name.push_str(" without ");
-        name.push_str(part);
+        name.push_str(&plain(part));
     }
     let values = |target: &str| -> BTreeMap<u64, Option<f64>> {
         let of = |run: &SavedRun| {
@@ -101,14 +107,14 @@ fn runs(drill: SavedDrill) -> Runs {
     Runs {
         name,
         digest: drill.scenario.digest,
-        verdict: (drill.verdict.clone(), badness(&drill.verdict)),
+        verdict: (plain(&drill.verdict), badness(&drill.verdict)),
         passed: drill.runs.iter().map(|run| (run.seed, evidence(&run.verdict))).collect(),
         targets: drill
             .targets
             .iter()
             .map(|target| Measured {
-                name: target.name.clone(),
-                unit: target.unit.clone(),
+                name: plain(&target.name),
+                unit: plain(&target.unit),
                 limit: target.limit,
                 values: values(&target.name),
             })

@@ -113,6 +113,31 @@ fn what_a_study_cannot_do_is_said_with_what_there_is() {
     exits(2, &["ablate", "nowhere.toml"]);
 }
 
+/// A saved result may come from anywhere: what it says cannot act on a terminal.
+#[test]
+fn a_hostile_result_is_shown_without_its_escapes() {
+    let target = r#"{"name":"recover\u001b]0;x\u0007\u202e","unit":"s","limit":1.0}"#;
+    let run = |seed: u64, value: u64| {
+        format!(
+            r#"{{"seed":{seed},"verdict":"PASS","targets":[{{"name":"recover\u001b]0;x\u0007\u202e","value":{value}}}]}}"#
+        )
+    };
+    let write = |name: &str, value: u64| {
+        let runs: Vec<String> = (0..20).map(|seed| run(seed, value + seed)).collect();
+        let text = format!(
+            r#"{{"schema_version":1,"drills":[{{"scenario":{{"path":"a\u001b[2Jb.toml","digest":""}},"without":[],"verdict":"PASS","targets":[{target}],"runs":[{}]}}]}}"#,
+            runs.join(",")
+        );
+        let path = file(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (base, new) = (write("hostile-base.json", 1), write("hostile-new.json", 900));
+    let told = exits(1, &["compare", &base, &new]);
+    assert!(told.contains("a?[2Jb.toml") && told.contains("recover?]0;x??"), "{told}");
+    assert!(told.chars().all(|letter| letter == '\n' || !letter.is_control()), "{told:?}");
+}
+
 /// What a task did is told beside what it did in the twin.
 #[test]
 fn a_replay_tells_one_task_node_by_node() {
