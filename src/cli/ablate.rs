@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::cli::progress::Progress;
 use crate::cli::{AblateArguments, BAD_INPUT, Format, output, problems};
 use crate::report::ablations::{AblationsResult, human};
+use crate::report::result::SCHEMA_VERSION;
 use crate::study::ablate::ablate as take_away;
 
 pub(super) fn ablate(arguments: &AblateArguments) -> Result<ExitCode, io::Error> {
@@ -25,7 +26,9 @@ pub(super) fn ablate(arguments: &AblateArguments) -> Result<ExitCode, io::Error>
     }
     let text = match arguments.study.format {
         Format::Human => texts.join("\n"),
-        Format::Json => output::json(&results)?,
+        Format::Json => {
+            output::json(&serde_json::json!({ "schema_version": SCHEMA_VERSION, "drills": results }))?
+        }
     };
     output::print(&text, arguments.study.output.as_deref())?;
     Ok(ExitCode::SUCCESS)

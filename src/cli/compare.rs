@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::cli::{BAD_INPUT, CompareArguments, Format, output};
 use crate::report::comparisons::{ComparisonsResult, human};
 use crate::report::margins::{self, MarginsResult};
+use crate::report::result::SCHEMA_VERSION;
 use crate::report::saved;
 use crate::study::compare::{Runs, Tolerance, compare as beside};
 
@@ -27,7 +28,8 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<ExitCode, io::Erro
         Format::Json => output::json(&result)?,
     };
     output::print(&text, arguments.output.as_deref())?;
-    Ok(ExitCode::from(u8::from(result.regression)))
+    // A drill that nobody runs any more proves nothing: it is not let go in silence.
+    Ok(ExitCode::from(u8::from(result.regression || !result.gone.is_empty())))
 }
 
 /// Says why two results cannot be compared, if they cannot: what is not compared is not in favour.
@@ -42,6 +44,9 @@ pub(super) fn nothing(result: &ComparisonsResult) -> Option<String> {
 fn margins(path: &Path) -> Option<MarginsResult> {
     // Escapes are read as what they mean before anything of it is shown.
     let mut margins: MarginsResult = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    if margins.schema_version != SCHEMA_VERSION {
+        return None;
+    }
     margins.scenario = saved::plain(&margins.scenario);
     for margin in &mut margins.margins {
         let texts = [&mut margin.path, &mut margin.reference, &mut margin.from, &mut margin.to];

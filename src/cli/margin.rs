@@ -7,7 +7,9 @@ use crate::cli::{BAD_INPUT, Format, MarginArguments, output, problems};
 use crate::files::{self, Folders};
 use crate::plan::Plan;
 use crate::report::margins::{MarginResult, MarginsResult, human};
+use crate::report::result::SCHEMA_VERSION;
 use crate::scenario::edit;
+use crate::study::Seeds;
 use crate::study::margin::{Draft, NoMargin, of_dose, of_late_people};
 use crate::study::scale::{self, Scale};
 
@@ -30,6 +32,7 @@ pub(super) fn margin(arguments: &MarginArguments) -> Result<ExitCode, io::Error>
     };
     let targets = Plan::of(&scenario).targets;
     let result = MarginsResult {
+        schema_version: SCHEMA_VERSION,
         scenario: scenario.path.clone(),
         seeds: arguments.study.seeds,
         required: targets.required.real(),
@@ -57,7 +60,10 @@ fn found(arguments: &MarginArguments, draft: &Draft<'_>) -> Result<Vec<MarginRes
         let second = scale(second)?;
         let last = first.levels.len() - 1;
         let doses = (0..FRONTIER).map(|step| &first.levels[last * step / (FRONTIER - 1)]);
-        return doses.map(|dose| of(&second, &[(&first.path, dose)])).collect();
+        let mut margins: Vec<MarginResult> =
+            doses.map(|dose| of(&second, &[(&first.path, dose)])).collect::<Result<_, _>>()?;
+        margins.extend(late_people(draft, arguments.late_people, seeds)?);
+        return Ok(margins);
     }
     let every = edit::names(&draft.text, "fault");
     if every.is_empty() {
@@ -73,9 +79,16 @@ fn found(arguments: &MarginArguments, draft: &Draft<'_>) -> Result<Vec<MarginRes
         margins.push(of(&scale(fault)?, &[])?);
     }
     let has_people = !edit::names(&draft.text, "roster").is_empty();
-    if arguments.late_people || (arguments.fault.is_empty() && has_people) {
-        let margin = of_late_people(draft, seeds).map_err(|why| why.to_string())?;
-        margins.push(MarginResult::of(&margin, &[]));
-    }
+    let is_asked = arguments.late_people || (arguments.fault.is_empty() && has_people);
+    margins.extend(late_people(draft, is_asked, seeds)?);
     Ok(margins)
+}
+
+/// Returns how much later people may come, if that is asked.
+fn late_people(draft: &Draft<'_>, is_asked: bool, seeds: Seeds) -> Result<Option<MarginResult>, String> {
+    if !is_asked {
+        return Ok(None);
+    }
+    let margin = of_late_people(draft, seeds).map_err(|why| why.to_string())?;
+    Ok(Some(MarginResult::of(&margin, &[])))
 }

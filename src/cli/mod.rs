@@ -83,7 +83,8 @@ enum Command {
     Tune(TuneArguments),
     /// Compare two saved results, paired by seed, and refuse a regression.
     ///
-    /// Exit code: 0 if nothing regressed; 1 if a verdict got worse, fewer runs pass, or a target got worse beyond chance
+    /// Two results of `run --format json`, or two of `margin --format json`. Exit code: 0 if nothing regressed; 1 if a
+    /// verdict got worse, fewer runs pass beyond chance, a drill or a target is gone, or a target got worse beyond chance
     /// and by more than is tolerated; 2 bad input.
     Compare(CompareArguments),
     /// Run one seed again with every step of every task, beside its twin, and tell where they part.
@@ -141,7 +142,8 @@ struct RunArguments {
     /// Switch something off: faults, guards, alerts, runbooks, or the ID of one of them.
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
-    /// Shrink the scenario of a failing seed to a smaller one that still fails, and print that.
+    /// Shrink the scenario of a failing seed to a smaller one that still fails, and print that; exit code 0, or 2 if the
+    /// seed does not fail.
     #[arg(long, requires = "seed", conflicts_with_all = ["without", "saboteur", "baseline", "seeds"])]
     bisect_seed: bool,
     /// Compare with a saved result of `run --format json`; a regression makes the exit code 1.
@@ -249,7 +251,7 @@ struct TuneArguments {
 
 #[derive(Debug, clap::Args)]
 struct CompareArguments {
-    /// The earlier result, of `run --format json`.
+    /// The earlier result, of `run --format json` or `margin --format json`.
     base: PathBuf,
     /// The newer result.
     new: PathBuf,
@@ -317,7 +319,7 @@ fn against(text: &str) -> Result<String, String> {
 enum Format {
     /// One screen for people.
     Human,
-    /// The versioned result.
+    /// The result as JSON, with the version of its form.
     Json,
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::cli::progress::Progress;
 use crate::cli::{BAD_INPUT, Format, TuneArguments, output, problems};
 use crate::files::{self, Folders};
+use crate::report::result::SCHEMA_VERSION;
 use crate::report::tunes::{SettingResult, TuneResult, human};
 use crate::study::margin::Draft;
 use crate::study::scale::ladder;
@@ -36,6 +37,7 @@ pub(super) fn tune(arguments: &TuneArguments) -> Result<ExitCode, io::Error> {
         }
     };
     let result = TuneResult {
+        schema_version: SCHEMA_VERSION,
         scenario: scenario.path.clone(),
         seeds: seeds.count,
         varied: varied.into_iter().map(|(path, _)| path).collect(),

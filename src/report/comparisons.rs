@@ -6,11 +6,14 @@ use serde::Serialize;
 
 use crate::base::Span;
 use crate::report::gather::digits;
+use crate::report::result::SCHEMA_VERSION;
 use crate::study::compare::{Comparison, Difference, Turn};
 
 /// Two results beside each other.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComparisonsResult {
+    /// The version of this form.
+    pub schema_version: u32,
     /// Whether something regressed.
     pub regression: bool,
     /// Each drill that both have.
@@ -68,6 +71,7 @@ impl ComparisonsResult {
     pub fn of(compared: &[Comparison], gone: Vec<String>, new: Vec<String>) -> Self {
         let (paired, unpaired): (Vec<_>, Vec<_>) = compared.iter().partition(|of| of.pairs > 0);
         Self {
+            schema_version: SCHEMA_VERSION,
             unpaired: unpaired.into_iter().map(|of| of.name.clone()).collect(),
             regression: paired.iter().any(|of| of.is_regression()),
             drills: paired.into_iter().map(drill).collect(),

@@ -11,6 +11,8 @@ use crate::study::scale::number;
 /// The margins of a drill.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarginsResult {
+    /// The version of this form.
+    pub schema_version: u32,
     /// The scenario's file.
     pub scenario: String,
     /// Seeds of each.
@@ -100,6 +102,15 @@ pub struct MarginChange {
 pub fn compared(before: &MarginsResult, now: &MarginsResult) -> Result<(Vec<MarginChange>, bool), String> {
     if before.scenario != now.scenario {
         return Err(format!("{} is not {}", now.scenario, before.scenario));
+    }
+    let terms = |of: &MarginsResult| [of.required.to_bits(), of.confidence.to_bits()];
+    if terms(before) != terms(now) {
+        return Err("they were found under other terms: `required` or `confidence` differ".into());
+    }
+    let is_gone =
+        |old: &&MarginResult| !now.margins.iter().any(|new| old.path == new.path && old.with == new.with);
+    if let Some(gone) = before.margins.iter().find(is_gone) {
+        return Err(format!("the margin of {} is not in both", gone.path));
     }
     let mut changes = Vec::new();
     for new in &now.margins {

@@ -94,7 +94,9 @@ fn badness(verdict: &str) -> u8 {
 
 fn runs(drill: SavedDrill) -> Runs {
     let mut name = plain(&drill.scenario.path);
-    for part in &drill.without {
+    let mut without = drill.without;
+    without.sort();
+    for part in &without {
         name.push_str(" without ");
         name.push_str(&plain(part));
     }

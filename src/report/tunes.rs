@@ -11,6 +11,8 @@ use crate::study::tune::Setting;
 /// A sweep over some values of a drill.
 #[derive(Debug, Clone, Serialize)]
 pub struct TuneResult {
+    /// The version of this form.
+    pub schema_version: u32,
     /// The scenario's file.
     pub scenario: String,
     /// Seeds of each setting.

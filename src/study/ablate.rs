@@ -107,11 +107,16 @@ pub struct Ablations {
     pub pairs: Vec<Ablation>,
 }
 
-/// What a control did in one run: whether at all, when first after onset, and whether in the twin.
+/// What a control did in one run and its twin.
 #[derive(Debug, Clone, Copy, Default)]
 struct Deed {
+    /// Whether the run, and the twin, may be another without it.
+    may_differ: bool,
+    may_differ_in_twin: bool,
+    /// Whether it acted, and how long after onset first.
     acted: bool,
     after_onset: Option<Span>,
+    /// Whether it acted in the twin, although nothing was wrong.
     acted_in_twin: bool,
 }
 
@@ -191,8 +196,8 @@ fn row(base: &Plan, all: &[Switch], cuts: &[Cut], seed: u64) -> Row {
         let can_fork =
             cut.has_same_faults && cut.switches.iter().all(|index| is_fresh(base, &all[*index], &run, &fork));
         let acted = |of: fn(&Deed) -> bool| cut.switches.iter().any(|index| of(&deeds[*index]));
-        let mut is_same_run = cut.has_same_faults && !acted(|deed| deed.acted);
-        let mut is_same_twin = !acted(|deed| deed.acted_in_twin);
+        let mut is_same_run = cut.has_same_faults && !acted(|deed| deed.may_differ);
+        let mut is_same_twin = !acted(|deed| deed.may_differ_in_twin);
         // Without an alert or a step those behind it have other numbers: a run and a twin go together.
         let is_renumbered = |index: &usize| matches!(all[*index], Switch::Alert(_) | Switch::Step(..));
         if cut.switches.iter().any(is_renumbered) {
@@ -234,11 +239,15 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
     let onset = card.times.onset;
     let since = |at: Option<Time>| Some(at?.since(onset?));
     let of_act = |of: &dyn Fn(&Record) -> Act| Deed {
+        may_differ: of(run).count > 0,
+        may_differ_in_twin: of(twin).count > 0,
         acted: of(run).count > 0,
         after_onset: since(of(run).first_after_onset),
         acted_in_twin: of(twin).count > 0,
     };
     let of_events = |is_it: &dyn Fn(Event) -> bool| Deed {
+        may_differ: run.journal.first(is_it).is_some(),
+        may_differ_in_twin: twin.journal.first(is_it).is_some(),
         acted: run.journal.first(is_it).is_some(),
         after_onset: {
             let mut later = run.journal.entries().iter().filter(|entry| Some(entry.at) >= onset);
@@ -252,7 +261,7 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
             let deed = of_act(&|record| record.acts.of_calls(index, *control));
             // Without a timeout there is the one that SDKs come with, which may be shorter.
             let is_longer = *control == CallControl::Timeout && plan.guards[index].timeout > SDK_TIMEOUT;
-            Deed { acted: deed.acted || is_longer, acted_in_twin: deed.acted_in_twin || is_longer, ..deed }
+            deed.that_may_differ(is_longer, is_longer)
         }
         Switch::Task(control) => of_act(&|record| record.acts.of_tasks(*control)),
         Switch::Alert(name) => {
@@ -261,7 +270,7 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
             let deed = of_events(&|event| event == Event::AlertFiring(index));
             // Conditions may ask for how long it has been quiet.
             let is_asked = is_asked_about(plan, index);
-            Deed { acted: deed.acted || is_asked, acted_in_twin: deed.acted_in_twin || is_asked, ..deed }
+            deed.that_may_differ(is_asked, is_asked)
         }
         Switch::Step(runbook, step) => {
             let number = plan.runbooks.iter().position(|of| of.name == *runbook);
@@ -273,13 +282,24 @@ fn deed(plan: &Plan, switch: &Switch, (run, twin): (&Record, &Record), card: &Sc
             let is_open = |record: &Record| {
                 record.journal.first(|event| event == Event::IncidentOpened(number)).is_some()
             };
-            Deed { acted: is_open(run), acted_in_twin: is_open(twin), ..of_events(&is_done) }
+            of_events(&is_done).that_may_differ(is_open(run), is_open(twin))
         }
         Switch::Rollout(name, part) => {
             let index = plan.rollouts.iter().position(|of| of.name == *name);
             let index = index.expect("a switch of a rollout has its name");
             // Whatever a rollout does depends on all of its parts.
-            Deed { acted: true, acted_in_twin: true, ..of_events(&|event| is_of_rollout(event, index, part)) }
+            of_events(&|event| is_of_rollout(event, index, part)).that_may_differ(true, true)
+        }
+    }
+}
+
+impl Deed {
+    /// Returns the same of a control without which the run, or the twin, may be another anyway.
+    fn that_may_differ(self, run: bool, twin: bool) -> Self {
+        Self {
+            may_differ: self.may_differ || run,
+            may_differ_in_twin: self.may_differ_in_twin || twin,
+            ..self
         }
     }
 }
@@ -342,7 +362,7 @@ fn judged(base: &Plan, all: &[Switch], cuts: &[Cut], rows: &[Row]) -> Vec<Ablati
             Worth::Helps
         } else if is_evidence && (better || (is_certain && flips.1 > flips.0)) {
             Worth::Harmful
-        } else if has_acted && rows.iter().any(|row| row.without[number].is_some()) {
+        } else if has_acted || !changes.is_empty() {
             Worth::Neutral
         } else {
             Worth::Idle

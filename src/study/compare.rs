@@ -97,7 +97,7 @@ pub struct Comparison {
     pub has_changed: bool,
     /// The verdicts, before and now.
     pub verdicts: (String, String),
-    /// Whether the verdict got worse; that of fewer runs is not, if it is merely inconclusive.
+    /// Whether the verdict got worse; that of fewer runs is not, if all of them passed and are merely too few.
     pub is_verdict_worse: bool,
     /// Targets that are not stated any more.
     pub dropped: Vec<String>,
@@ -132,8 +132,9 @@ pub fn compare(before: &Runs, now: &Runs, tolerance: Tolerance) -> Comparison {
         shared.iter().map(|pair| difference(*pair, &evidence, (tolerance.share, error))).collect();
     differences.push(runs(before, now, &seeds, error));
     differences.sort_by_key(|of| of.turn);
-    let is_only_shorter =
-        now.verdict.0 == Verdict::Inconclusive.word() && now.passed.len() < before.passed.len();
+    let is_only_shorter = now.verdict.0 == Verdict::Inconclusive.word()
+        && now.passed.len() < before.passed.len()
+        && now.passed.values().all(|passed| *passed == Some(true));
     let is_worse = now.verdict.1 > before.verdict.1 && !is_only_shorter;
     Comparison {
         name: now.name.clone(),

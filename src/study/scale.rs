@@ -89,6 +89,11 @@ pub fn ladder(
         Some((from, to)) => (number(from)?, number(to)?, if kind == Kind::Share { PERCENT } else { STEPS }),
         None => around(number(&example)?, kind, is_downward),
     };
+    if let Some((from, to)) = range.filter(|_| kind == Kind::Rate)
+        && from.split_once('/').map(|(_, unit)| unit) != to.split_once('/').map(|(_, unit)| unit)
+    {
+        return Err(format!("`{from}` and `{to}` are not of one unit"));
+    }
     let is_even = kind == Kind::Share && from.max(to) <= 1.0;
     let level = |step: usize| {
         let part = step as f64 / steps as f64;

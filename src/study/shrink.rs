@@ -53,7 +53,8 @@ pub fn shrink(draft: &Draft<'_>, seed: u64) -> Option<Shrunk> {
             if missed(&text).is_some_and(|missed| missed == target) {
                 shrunk.text = text;
                 changed.push(step.path.clone());
-                done.retain(|other| other.path != step.path);
+                // What was taken away by its number may have had another behind it.
+                done.retain(|other| other.path != step.path || step.value.is_none());
                 done.push(step);
             }
         }

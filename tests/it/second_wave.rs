@@ -231,3 +231,15 @@ inject.latency = { add = "30s" }
     assert_eq!(timeout.worth, Worth::Helps, "{timeout:?}");
     assert_eq!(timeout.flips, (10, 0), "without it the baseline does not hold");
 }
+
+/// That a run must be made again without a control does not mean that the control acted.
+#[test]
+fn a_control_of_a_rollout_that_never_acted_did_not_act_wrongly() {
+    let rollout =
+        crate::shipped::scenarios().into_iter().find(|of| of.path.ends_with("/fix-rollout-pressure.toml"));
+    let found = ablate(&rollout.unwrap(), Seeds { first: 1, count: 2, threads: 0 }, false, || ()).unwrap();
+    for name in ["rollout.mended-prompt.stop_loss", "rollout.mended-prompt.canary", "FixIsWorse"] {
+        let one = found.single.iter().find(|one| one.names == [name]).unwrap();
+        assert_eq!(one.acted_wrongly, 0, "{one:?}");
+    }
+}
