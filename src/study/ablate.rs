@@ -197,13 +197,10 @@ fn row(base: &Plan, all: &[Switch], cuts: &[Cut], seed: u64) -> Row {
             cut.has_same_faults && cut.switches.iter().all(|index| is_fresh(base, &all[*index], &run, &fork));
         let acted = |of: fn(&Deed) -> bool| cut.switches.iter().any(|index| of(&deeds[*index]));
         let mut is_same_run = cut.has_same_faults && !acted(|deed| deed.may_differ);
-        let mut is_same_twin = !acted(|deed| deed.may_differ_in_twin);
-        // Without an alert or a step those behind it have other numbers: a run and a twin go together.
+        let is_same_twin = !acted(|deed| deed.may_differ_in_twin);
+        // Without an alert or a step those behind it have other numbers, by which a run is graded.
         let is_renumbered = |index: &usize| matches!(all[*index], Switch::Alert(_) | Switch::Step(..));
-        if cut.switches.iter().any(is_renumbered) {
-            let is_same = is_same_run && is_same_twin;
-            (is_same_run, is_same_twin) = (is_same, is_same);
-        }
+        is_same_run &= is_same_twin || !cut.switches.iter().any(is_renumbered);
         if is_same_run && is_same_twin {
             return None;
         }
