@@ -6,22 +6,20 @@
 //! The program is a thin skin; the same can be had from Rust:
 //!
 //! ```
-//! use std::path::Path;
-//! use stormdrill::{files, grade::Verdict, plan::Plan, study};
+//! use stormdrill::drill::Drill;
+//! use stormdrill::grade::Verdict;
 //!
-//! let loaded = files::load(Path::new("scenarios/tool-timeout-backlog.toml"));
-//! let plan = Plan::of(&loaded.scenario.expect("every problem is in `loaded.problems`"));
-//! let seeds = study::Seeds { first: 1, count: 3, threads: 0 };
-//! let cards = study::seeds(&plan, seeds, |trial| trial.card, || ())?;
-//! // Three runs that pass are no proof yet: the judgement says how many would be.
-//! let judgement = study::verdict(&plan, &cards);
-//! assert_eq!(judgement.verdict, Verdict::Inconclusive);
-//! assert_eq!(judgement.runs_needed, Some(59));
-//! # Ok::<(), rayon::ThreadPoolBuildError>(())
+//! let drill = Drill::load("scenarios/tool-timeout-backlog.toml")?;
+//! // Three runs that pass are no proof yet: the result says how many would be.
+//! let result = drill.seeds(3).run()?;
+//! assert_eq!(result.concluded(), Some(Verdict::Inconclusive));
+//! assert_eq!(result.pass_rate.runs_needed, Some(59));
+//! # Ok::<(), stormdrill::drill::DrillError>(())
 //! ```
 
 pub mod base;
 pub mod cli;
+pub mod drill;
 pub mod engine;
 pub mod files;
 pub mod grade;

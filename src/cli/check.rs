@@ -1,20 +1,33 @@
 //! `stormdrill check`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::cli::{BAD_INPUT, problems};
+use crate::cli::arguments::Findings;
+use crate::cli::{BAD_INPUT, output, problems};
+use crate::report::{annotations, sarif};
 
-pub(super) fn check(paths: &[PathBuf]) -> Result<ExitCode, io::Error> {
+pub(super) fn check(
+    paths: &[PathBuf],
+    findings: Findings,
+    path: Option<&Path>,
+) -> Result<ExitCode, io::Error> {
     let checked = problems::load(paths);
+    match findings {
+        Findings::Human => io::stdout().lock().write_all(summary(&checked).as_bytes())?,
+        Findings::Github => output::print(&annotations::of_problems(&checked.found), path)?,
+        Findings::Sarif => output::print(&sarif::text(&checked.found), path)?,
+    }
+    Ok(ExitCode::from(if checked.errors == 0 { 0 } else { BAD_INPUT }))
+}
+
+fn summary(checked: &problems::Checked) -> String {
     let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let summary = format!(
+    format!(
         "{}: {}, {}\n",
         plural(checked.files, "file"),
         plural(checked.errors, "error"),
         plural(checked.warnings, "warning"),
-    );
-    io::stdout().lock().write_all(summary.as_bytes())?;
-    Ok(ExitCode::from(if checked.errors == 0 { 0 } else { BAD_INPUT }))
+    )
 }

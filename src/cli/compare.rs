@@ -81,15 +81,20 @@ fn shrunk(
 
 /// Reads a saved result; says on the standard error why it cannot.
 pub(super) fn read(path: &Path) -> Option<Vec<Runs>> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-    match text.and_then(|text| saved::drills(&text)) {
-        Ok(drills) => Some(drills),
-        Err(why) => {
-            anstream::eprintln!("error[unreadable]: cannot read `{}`: {why}", path.display());
-            anstream::eprintln!("hint: save a result with `stormdrill run PATH --format json --output FILE`");
-            None
-        }
-    }
+    let text = text(path)?;
+    saved::drills(&text).map_err(|why| refuse(path, &why)).ok()
+}
+
+/// Reads a file; says on the standard error why it cannot.
+pub(super) fn text(path: &Path) -> Option<String> {
+    std::fs::read_to_string(path).map_err(|error| refuse(path, &error.to_string())).ok()
+}
+
+/// Says why a file is no saved result.
+pub(super) fn refuse(path: &Path, why: &str) {
+    let shown = saved::plain(&path.to_string_lossy());
+    anstream::eprintln!("error[unreadable]: cannot read `{shown}`: {}", saved::plain(why));
+    anstream::eprintln!("hint: save a result with `stormdrill run PATH --format json --output FILE`");
 }
 
 /// Returns what is tolerated, in percent of a target's limit.

@@ -14,6 +14,8 @@ pub(super) struct Checked {
     pub(super) files: usize,
     pub(super) errors: usize,
     pub(super) warnings: usize,
+    /// By file, what was found and the texts that it points into.
+    pub(super) found: Vec<(Vec<Problem>, Vec<Source>)>,
 }
 
 /// Loads every scenario that the paths mean; draws every problem on the standard error.
@@ -67,5 +69,6 @@ fn load_one(path: &Path, checked: &mut Checked) {
         }
     }
     draw_all(&problems, &sources);
+    checked.found.push((problems, sources));
     checked.scenarios.extend(scenario.map(|scenario| (path.to_owned(), scenario)));
 }

@@ -34,6 +34,6 @@ pub(super) fn shrink(
     for step in &shrunk.steps {
         anstream::eprintln!("  {step}");
     }
-    output::print(&shrunk.text, arguments.output.as_deref())?;
+    output::print(&shrunk.text, arguments.views.output.first().map(PathBuf::as_path))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! The baseline's judgement, the faults' beginning and end, and what the control plane commands.
 
 use crate::base::{Key, Ratio, Span, Time};
+use crate::engine::Look;
 use crate::engine::World;
 use crate::engine::queue::Kind;
 use crate::engine::state::{Attempt, Station, Store};
@@ -97,6 +98,10 @@ impl World<'_> {
         self.audit();
         let mut commands = std::mem::take(&mut self.commands);
         self.ops.handle(self.now, &self.telemetry, &mut self.record.journal, &mut commands);
+        if let Some(watched) = self.watched.as_mut().filter(|_| self.ops.looks_at(self.now)) {
+            let (telemetry, conditions) = (self.telemetry.clone(), self.ops.conditions().to_vec());
+            watched.push(Look { at: self.now, telemetry, conditions });
+        }
         for command in commands.drain(..) {
             self.obey(command);
         }

@@ -50,6 +50,26 @@ pub fn rehearse_traced(plan: &Plan, seed: u64) -> Record {
     world.run()
 }
 
+/// What the control plane saw when it looked.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// When.
+    pub at: Time,
+    /// What telemetry showed.
+    pub telemetry: Telemetry,
+    /// By alert, whether its condition held.
+    pub conditions: Vec<bool>,
+}
+
+/// Runs a plan with a seed and keeps what the control plane saw each time it looked.
+pub fn rehearse_watched(plan: &Plan, seed: u64) -> (Record, Vec<Look>) {
+    let mut world = World::new(plan, seed);
+    world.watched = Some(Vec::new());
+    world.advance(plan.end + Span(1));
+    let looks = world.watched.take().unwrap_or_default();
+    (world.finish_run(), looks)
+}
+
 /// A run is stopped when its turns are nearly used up, far beyond what any drill needs.
 const TURNS_MAX: u32 = u32::MAX - 1_000_000;
 
@@ -105,6 +125,8 @@ struct World<'p> {
     warm: Vec<(u64, u64)>,
     last: Vec<(u64, u64)>,
     record: Record,
+    /// What the control plane has seen, if somebody wants to know.
+    watched: Option<Vec<Look>>,
     bucket: usize,
     bucket_end: Time,
 }
@@ -161,6 +183,7 @@ impl<'p> World<'p> {
             truth: vec![(0, 0); plan.slos.len()],
             warm: vec![(0, 0); plan.slos.len()],
             last: vec![(0, 0); plan.slos.len()],
+            watched: None,
             bucket: 0,
             bucket_end: Time::ZERO + record.series.width,
             record,

@@ -1,12 +1,12 @@
 //! Process beside outcome: whether the runbooks were done as they are written, whatever came of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::record::{Event, Record};
 
 /// What became of the steps of every runbook that was opened.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Steps that were to be done: those of opened runbooks, less what turned out not to be needed.
     pub planned: u64,

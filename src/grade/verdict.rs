@@ -41,6 +41,9 @@ impl RunVerdict {
 }
 
 impl Verdict {
+    /// Every verdict, from best to worst.
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Inconclusive, Self::NotExposed, Self::Invalid, Self::Fail];
+
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {

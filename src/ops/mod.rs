@@ -82,6 +82,8 @@ pub struct Ops<'p> {
     windows: Windows,
     alerts: Vec<AlertState>,
     detectors: Vec<Detector>,
+    /// By alert, whether its condition held when it was last evaluated.
+    conditions: Vec<bool>,
     has_token_charts: bool,
     deliveries: Vec<Delivery>,
     incidents: Vec<Incident>,
@@ -137,6 +139,7 @@ impl<'p> Ops<'p> {
             windows,
             alerts: vec![AlertState::default(); plan.alerts.len()],
             detectors: vec![Detector::default(); plan.alerts.len()],
+            conditions: vec![false; plan.alerts.len()],
             has_token_charts: plan.alerts.iter().any(|alert| matches!(alert.rule, Rule::CusumTokens { .. })),
             deliveries: vec![Delivery::default(); plan.alerts.len()],
             rollouts: vec![Rollout::default(); plan.rollouts.len()],
@@ -159,11 +162,22 @@ impl<'p> Ops<'p> {
             if !plan.alerts.iter().any(|alert| alert.name == self.plan.alerts[index].name) {
                 self.alerts.remove(index);
                 self.detectors.remove(index);
+                self.conditions.remove(index);
                 self.deliveries.remove(index);
                 self.desk.last_fired.remove(index);
             }
         }
         self.plan = plan;
+    }
+
+    /// Returns, by alert, whether its condition held when it was last evaluated.
+    pub fn conditions(&self) -> &[bool] {
+        &self.conditions
+    }
+
+    /// Returns whether the control plane looks at this moment.
+    pub fn looks_at(&self, now: Time) -> bool {
+        now.0.is_multiple_of(self.tick.0)
     }
 
     /// Returns when this machine wants to be called next.
@@ -275,6 +289,7 @@ impl<'p> Ops<'p> {
                 | Rule::Audit(_)
                 | Rule::Absence { .. } => is_true(&alert.rule, now, telemetry, &self.windows),
             };
+            self.conditions[index] = is_true;
             let was_firing = state.is_firing();
             state.evaluate(now, is_true, alert);
             if state.is_firing() {

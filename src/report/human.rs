@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::Span;
-use crate::base::stats::quantile_sorted;
-use crate::report::result::{DrillResult, RunResult, TargetSummary, TimesResult};
+use crate::report::result::{DrillResult, TargetSummary};
 
 const WIDTH: usize = 78;
 
@@ -31,7 +30,7 @@ fn style(verdict: &str) -> Style {
 }
 
 fn head(result: &DrillResult, text: &mut String) {
-    let (style, rate) = (style(result.verdict), &result.pass_rate);
+    let (style, rate) = (style(&result.verdict), &result.pass_rate);
     line!(text, "{style}{}{style:#}  {}", result.verdict, result.scenario.title);
     line!(
         text,
@@ -56,7 +55,7 @@ fn head(result: &DrillResult, text: &mut String) {
 
 fn value(target: &TargetSummary, value: Option<f64>) -> String {
     let Some(value) = value else { return "never".into() };
-    match target.unit {
+    match target.unit.as_ref() {
         "s" => Span::from_secs_f64(value).to_string(),
         "share" => format!("{:.2}%", value * 100.0),
         _ => format!("{value:.0}"),
@@ -80,22 +79,12 @@ fn targets(result: &DrillResult, text: &mut String) {
     }
 }
 
-/// Returns the median of a moment over the runs; runs in which it never came stand at the end.
-fn median(runs: &[RunResult], of: fn(&TimesResult) -> Option<f64>) -> Option<f64> {
-    let mut values: Vec<f64> = runs.iter().map(|run| of(&run.times_s).unwrap_or(f64::INFINITY)).collect();
-    values.sort_by(f64::total_cmp);
-    quantile_sorted(&values, 0.5).filter(|value| value.is_finite())
-}
-
 /// Draws where the time went: the median moments on one scale.
 fn timeline(result: &DrillResult, text: &mut String) {
-    let Some(onset) = median(&result.runs, |times| times.onset) else { return };
-    let moments = [
-        ("detect", 'D', median(&result.runs, |times| times.detect)),
-        ("acknowledge", 'A', median(&result.runs, |times| times.acknowledge)),
-        ("contain", 'C', median(&result.runs, |times| times.contain)),
-        ("recover", 'R', median(&result.runs, |times| times.recover)),
-    ];
+    let median = |name: &str| result.moments.iter().find(|of| of.name == name)?.p50_s;
+    let Some(onset) = median("onset") else { return };
+    let moments = [("detect", 'D'), ("acknowledge", 'A'), ("contain", 'C'), ("recover", 'R')]
+        .map(|(name, mark)| (name, mark, median(name)));
     let last = moments.iter().filter_map(|moment| moment.2).fold(0.0, f64::max);
     let scale = WIDTH as f64 - 14.0;
     let mut bar: Vec<char> = "·".repeat(WIDTH - 13).chars().collect();
@@ -121,7 +110,9 @@ fn timeline(result: &DrillResult, text: &mut String) {
 }
 
 fn harm(result: &DrillResult, text: &mut String) {
-    let Some(first) = result.runs.first() else { return };
+    if result.harm.is_empty() {
+        return;
+    }
     line!(
         text,
         "\n  {:<18}{:>10}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}",
@@ -134,36 +125,26 @@ fn harm(result: &DrillResult, text: &mut String) {
         "shed",
         "unsafe"
     );
-    for tier in first.harm.iter().map(|harm| harm.tier) {
-        let median = |of: fn(&crate::report::result::HarmResult) -> i64| {
-            let harms = result.runs.iter().filter_map(|run| run.harm.iter().find(|harm| harm.tier == tier));
-            let mut values: Vec<i64> = harms.map(of).collect();
-            values.sort_unstable();
-            quantile_sorted(&values, 0.5).unwrap_or(0)
-        };
+    for harm in &result.harm {
         line!(
             text,
             "  {:<18}{:>10}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}",
-            tier,
-            median(|harm| harm.arrived as i64),
-            median(|harm| harm.lost as i64),
-            median(|harm| harm.failed),
-            median(|harm| harm.late),
-            median(|harm| harm.wrong),
-            median(|harm| harm.shed),
-            median(|harm| harm.r#unsafe),
+            harm.tier,
+            harm.arrived,
+            harm.lost,
+            harm.failed,
+            harm.late,
+            harm.wrong,
+            harm.shed,
+            harm.r#unsafe,
         );
     }
-    let mut spent: Vec<f64> = result.runs.iter().map(|run| run.spend.usd).collect();
-    let mut twin: Vec<f64> = result.runs.iter().map(|run| run.spend.twin_usd).collect();
-    spent.sort_by(f64::total_cmp);
-    twin.sort_by(f64::total_cmp);
-    if let (Some(spent), Some(twin)) = (quantile_sorted(&spent, 0.5), quantile_sorted(&twin, 0.5)) {
-        line!(text, "  spent ${spent:.2}, without the fault ${twin:.2}");
+    if let Some(spend) = &result.spend {
+        line!(text, "  spent ${:.2}, without the fault ${:.2}", spend.usd, spend.twin_usd);
     }
 }
 
 fn foot(result: &DrillResult, text: &mut String) {
-    let Some(run) = result.worst_run() else { return };
-    line!(text, "\n  look at seed {} ({}): {} --seed {}", run.seed, run.verdict, result.again, run.seed);
+    let Some(run) = result.shown.first().map(|shown| &shown.run) else { return };
+    line!(text, "\n  look at seed {} ({}): {} --seed {}", run.seed, run.verdict, result.here.again, run.seed);
 }

@@ -8,15 +8,32 @@ macro_rules! line {
 }
 
 pub mod ablations;
+pub mod annotations;
+mod chaos;
 pub mod comparisons;
-mod gather;
+pub mod explain;
+pub mod gather;
+mod hlog;
+mod html;
 pub mod human;
+pub mod index;
+mod jsonl;
+mod junit;
+pub mod lessons;
 pub mod margins;
+mod markup;
 pub mod otlp;
 pub mod page;
+mod postmortem;
 pub mod result;
+pub mod rules;
+pub mod safe;
+pub mod sarif;
 pub mod saved;
+mod step_summary;
 pub mod story;
 pub mod tunes;
+pub mod views;
+mod words;
 
 pub use result::{DrillResult, RunResult, WholeResult};

@@ -6,7 +6,7 @@ use crate::scenario::condition::Condition;
 use crate::scenario::file::runbooks::{Otherwise, Runbook, RunbookStep};
 use crate::scenario::markdown::Page;
 use crate::scenario::problem::printable;
-use crate::scenario::source::{At, Source};
+use crate::scenario::source::{At, Source, call};
 
 /// How wide the page is.
 const WIDTH: usize = 100;
@@ -56,19 +56,11 @@ fn step(index: usize, step: &RunbookStep, (written, told): (&str, &str), text: &
         printable(&step.owner.value.0),
         step.within.value.to_string(),
         printable(&step.id.value.0),
-        printable(&action(written, step.r#do.tag())),
+        printable(&call(written, "do", step.r#do.tag())),
     );
     if !told.is_empty() {
         wrap(told, "       ", text);
     }
-}
-
-/// Returns what a step does, as it is written: `degrade (mock = "search", to = "cache")`.
-fn action(written: &str, tag: &str) -> String {
-    let Some((_, rest)) = written.split_once(&format!("do.{tag}")) else { return tag.to_owned() };
-    let Some((_, rest)) = rest.split_once('{') else { return tag.to_owned() };
-    let inner = rest.split('}').next().unwrap_or_default().trim();
-    if inner.is_empty() { tag.to_owned() } else { format!("{tag} ({inner})") }
 }
 
 /// Returns a condition as it is written.

@@ -1,16 +1,17 @@
-//! Reading a result that was saved, as far as comparing needs it.
+//! Reading a result that was saved.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::report::result::{DrillResult, SCHEMA_VERSION};
+use crate::report::index::Head;
+use crate::report::result::{DrillResult, SCHEMA_VERSION, WholeResult};
+use crate::report::safe;
 use crate::scenario::problem::is_bidi;
 use crate::study::compare::{Measured, Runs};
 
 #[derive(Debug, Deserialize)]
 struct SavedResult {
-    schema_version: u32,
     drills: Vec<SavedDrill>,
 }
 
@@ -54,22 +55,77 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() || is_bidi(letter) { '?' } else { letter }).collect()
 }
 
-/// Reads the drills of a saved result; says why if it is none, or of another version.
+/// Only what every version has.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    schema_version: u32,
+}
+
+/// Says why a text is no result of this version, if it is none.
+fn refuse_other_versions(text: &str) -> Result<(), String> {
+    let versioned: Versioned =
+        serde_json::from_str(text).map_err(|error| format!("not a result of `run`: {error}"))?;
+    let version = versioned.schema_version;
+    if version == SCHEMA_VERSION {
+        return Ok(());
+    }
+    Err(format!("its form is of version {version}, and this program reads {SCHEMA_VERSION}"))
+}
+
+/// Reads a saved result, whole; says why if it is none, or of another version.
+pub fn whole(text: &str) -> Result<WholeResult, String> {
+    refuse_other_versions(text)?;
+    let mut result: WholeResult =
+        serde_json::from_str(text).map_err(|error| format!("not a result of `run`: {error}"))?;
+    result.drills = result.drills.into_iter().map(DrillResult::with_its_own_path).collect();
+    Ok(result)
+}
+
+#[derive(Debug, Deserialize)]
+struct HeadResult {
+    drills: Vec<HeadDrill>,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeadDrill {
+    scenario: HeadScenario,
+    verdict: String,
+    pass_rate: HeadRate,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeadScenario {
+    title: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct HeadRate {
+    runs: u64,
+    passed: u64,
+}
+
+/// Reads what an index says of the drills of a saved result, whatever its version.
+pub fn heads(text: &str) -> Result<Vec<Head>, String> {
+    let saved: HeadResult = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let head = |drill: HeadDrill| Head {
+        title: safe::text(&drill.scenario.title),
+        verdict: safe::text(&drill.verdict),
+        passed: (drill.pass_rate.passed, drill.pass_rate.runs),
+    };
+    Ok(saved.drills.into_iter().map(head).collect())
+}
+
+/// Reads the drills of a saved result, as far as comparing needs them; says why if it is none.
 pub fn drills(text: &str) -> Result<Vec<Runs>, String> {
+    refuse_other_versions(text)?;
     let saved: SavedResult =
         serde_json::from_str(text).map_err(|error| format!("not a result of `run`: {error}"))?;
-    if saved.schema_version != SCHEMA_VERSION {
-        return Err(format!(
-            "its form is of version {}, and this program reads {SCHEMA_VERSION}",
-            saved.schema_version
-        ));
-    }
     Ok(saved.drills.into_iter().map(runs).collect())
 }
 
 /// Returns the drills of a result that has just been made.
 pub fn of(drills: &[DrillResult]) -> Vec<Runs> {
-    let json = serde_json::json!({ "schema_version": SCHEMA_VERSION, "drills": drills });
+    let json = serde_json::json!({ "drills": drills });
     let saved: SavedResult = serde_json::from_value(json).expect("a result can be read back");
     saved.drills.into_iter().map(runs).collect()
 }

@@ -26,6 +26,23 @@ pub struct Scenario {
     pub file: ScenarioFile,
     /// The mocks, with their overrides applied, by the scenario's name for them.
     pub mocks: BTreeMap<String, Mock>,
+    /// The texts that its values were read from; the first is the scenario's.
+    pub sources: Vec<Source>,
+}
+
+impl Scenario {
+    /// Returns the line at which something was written, from 1.
+    pub fn line(&self, place: Place) -> usize {
+        let source = self.sources.get(usize::from(place.source));
+        source.map_or(1, |source| source.line_and_column(place.start).0)
+    }
+
+    /// Returns the text from one place up to another, or to the end of its source.
+    pub fn written(&self, from: Place, until: Option<Place>) -> &str {
+        let Some(source) = self.sources.get(usize::from(from.source)) else { return "" };
+        let until = until.map_or(source.text.len(), |until| until.start as usize);
+        source.text.get(from.start as usize..until).unwrap_or_default()
+    }
 }
 
 /// What came of loading: a scenario unless there are errors, and every problem found.
@@ -98,8 +115,13 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
     sink.problems.sort_by_key(|problem| (problem.place, problem.severity, problem.code));
     sink.problems.dedup();
     let has_errors = sink.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let scenario =
-        (!has_errors).then(|| Scenario { path: short_path(path), digest: digest(&sources), file, mocks });
+    let scenario = (!has_errors).then(|| Scenario {
+        path: short_path(path),
+        digest: digest(&sources),
+        file,
+        mocks,
+        sources: sources.clone(),
+    });
     Loaded { scenario, problems: sink.problems, sources }
 }
 

@@ -14,98 +14,84 @@ pub enum Severity {
     Warning,
 }
 
-/// The kinds of problem; each has a stable name that pipelines may match on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Code {
-    /// The text is not TOML.
-    Syntax,
-    /// A file cannot be read.
-    Unreadable,
-    /// Something is larger, deeper or longer than allowed.
-    Limit,
-    /// A key that means nothing here.
-    UnknownKey,
-    /// A key that must be there is not.
-    MissingKey,
-    /// A value of the wrong TOML type.
-    WrongType,
-    /// A number without a unit, or with the wrong one.
-    WrongUnit,
-    /// Something that is not a name.
-    BadName,
-    /// Something that cannot be observed.
-    BadCondition,
-    /// A value outside what makes sense.
-    OutOfRange,
-    /// A word that is not one of the choices.
-    UnknownWord,
-    /// A name that nothing in the scenario has.
-    UnknownName,
-    /// A name given twice, or one with a special meaning.
-    NameTaken,
-    /// Two statements that cannot both hold.
-    Contradiction,
-    /// House rule: every alert names a runbook that exists.
-    AlertWithoutRunbook,
-    /// House rule: every step has an owner and a time window, every runbook its recovery criteria.
-    UnownedStep,
-    /// House rule: no step switches off monitoring or an alert.
-    MonitoringSwitchedOff,
-    /// House rule: objectives and targets are stated before the run, cost among them.
-    UnstatedTarget,
-    /// House rule: a rollout goes out by steps.
-    OneShotRollout,
-    /// House rule: a rollout has an automatic stop-loss.
-    NoStopLoss,
-    /// House rule: no permission is widened before its boundary has been validated.
-    UnvalidatedPermission,
-    /// An alert that can never fire.
-    UnreachableThreshold,
-    /// An alert that one failed task sets off.
-    LowTraffic,
-    /// An alert evaluated too seldom for its window.
-    SparseEvaluation,
-    /// A budget that is gone before the page arrives.
-    LatePage,
-    /// A recovery that the traffic cannot prove.
-    UnprovableRecovery,
-    /// Something declared and never used.
-    Unused,
+/// Declares the kinds of problem: each with its meaning and its stable name.
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// The kinds of problem; each has a stable name that pipelines may match on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every kind.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// Returns the stable name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl Code {
-    /// Returns the stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Syntax => "syntax",
-            Self::Unreadable => "unreadable",
-            Self::Limit => "limit",
-            Self::UnknownKey => "unknown-key",
-            Self::MissingKey => "missing-key",
-            Self::WrongType => "wrong-type",
-            Self::WrongUnit => "wrong-unit",
-            Self::BadName => "bad-name",
-            Self::BadCondition => "bad-condition",
-            Self::OutOfRange => "out-of-range",
-            Self::UnknownWord => "unknown-word",
-            Self::UnknownName => "unknown-name",
-            Self::NameTaken => "name-taken",
-            Self::Contradiction => "contradiction",
-            Self::AlertWithoutRunbook => "alert-without-runbook",
-            Self::UnownedStep => "unowned-step",
-            Self::MonitoringSwitchedOff => "monitoring-switched-off",
-            Self::UnstatedTarget => "unstated-target",
-            Self::OneShotRollout => "one-shot-rollout",
-            Self::NoStopLoss => "no-stop-loss",
-            Self::UnvalidatedPermission => "unvalidated-permission",
-            Self::UnreachableThreshold => "unreachable-threshold",
-            Self::LowTraffic => "low-traffic",
-            Self::SparseEvaluation => "sparse-evaluation",
-            Self::LatePage => "late-page",
-            Self::UnprovableRecovery => "unprovable-recovery",
-            Self::Unused => "unused",
-        }
-    }
+codes! {
+    /// The text is not TOML.
+    Syntax = "syntax",
+    /// A file cannot be read.
+    Unreadable = "unreadable",
+    /// Something is larger, deeper or longer than allowed.
+    Limit = "limit",
+    /// A key that means nothing here.
+    UnknownKey = "unknown-key",
+    /// A key that must be there is not.
+    MissingKey = "missing-key",
+    /// A value of the wrong TOML type.
+    WrongType = "wrong-type",
+    /// A number without a unit, or with the wrong one.
+    WrongUnit = "wrong-unit",
+    /// Something that is not a name.
+    BadName = "bad-name",
+    /// Something that cannot be observed.
+    BadCondition = "bad-condition",
+    /// A value outside what makes sense.
+    OutOfRange = "out-of-range",
+    /// A word that is not one of the choices.
+    UnknownWord = "unknown-word",
+    /// A name that nothing in the scenario has.
+    UnknownName = "unknown-name",
+    /// A name given twice, or one with a special meaning.
+    NameTaken = "name-taken",
+    /// Two statements that cannot both hold.
+    Contradiction = "contradiction",
+    /// House rule: every alert names a runbook that exists.
+    AlertWithoutRunbook = "alert-without-runbook",
+    /// House rule: every step has an owner and a time window, every runbook its recovery criteria.
+    UnownedStep = "unowned-step",
+    /// House rule: no step switches off monitoring or an alert.
+    MonitoringSwitchedOff = "monitoring-switched-off",
+    /// House rule: objectives and targets are stated before the run, cost among them.
+    UnstatedTarget = "unstated-target",
+    /// House rule: a rollout goes out by steps.
+    OneShotRollout = "one-shot-rollout",
+    /// House rule: a rollout has an automatic stop-loss.
+    NoStopLoss = "no-stop-loss",
+    /// House rule: no permission is widened before its boundary has been validated.
+    UnvalidatedPermission = "unvalidated-permission",
+    /// An alert that can never fire.
+    UnreachableThreshold = "unreachable-threshold",
+    /// An alert that one failed task sets off.
+    LowTraffic = "low-traffic",
+    /// An alert evaluated too seldom for its window.
+    SparseEvaluation = "sparse-evaluation",
+    /// A budget that is gone before the page arrives.
+    LatePage = "late-page",
+    /// A recovery that the traffic cannot prove.
+    UnprovableRecovery = "unprovable-recovery",
+    /// Something declared and never used.
+    Unused = "unused",
 }
 
 /// One problem: what, where, and how to mend it.

@@ -64,3 +64,12 @@ impl Source {
         (line, column)
     }
 }
+
+/// Returns a call-like key as it is written: of `do.degrade = { mock = "search" }` with the key `do` and the
+/// tag `degrade` it is `degrade (mock = "search")`.
+pub fn call(written: &str, key: &str, tag: &str) -> String {
+    let Some((_, rest)) = written.split_once(&format!("{key}.{tag}")) else { return tag.to_owned() };
+    let Some((_, rest)) = rest.split_once('{') else { return tag.to_owned() };
+    let inner = rest.split('}').next().unwrap_or_default().trim();
+    if inner.is_empty() { tag.to_owned() } else { format!("{tag} ({inner})") }
+}

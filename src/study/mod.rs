@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 pub use selftest::{Variant, selftest};
 
-use crate::engine::Fork;
+use crate::engine::{Fork, rehearse_traced};
 use crate::grade::{Judgement, Scorecard, Stopping, Verdict, grade, judge};
 use crate::plan::Plan;
 use crate::record::Record;
@@ -49,6 +49,13 @@ pub fn trial(plan: &Plan, seed: u64) -> Trial {
     let run = fork.finish();
     // Without a fault a run is its own twin.
     let twin = if plan.faults.is_empty() { run.clone() } else { fork.finish_twin(&twin_plan) };
+    let card = grade(plan, &run, &twin);
+    Trial { run, twin, card }
+}
+
+/// Runs one seed beside its twin, both with every step of every task; all else is as [`trial`] has it.
+pub fn traced(plan: &Plan, seed: u64) -> Trial {
+    let (run, twin) = (rehearse_traced(plan, seed), rehearse_traced(&plan.twin(), seed));
     let card = grade(plan, &run, &twin);
     Trial { run, twin, card }
 }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// From the ground up; a module may use those before it.
-const FLOORS: [&str; 13] = [
+const FLOORS: [&str; 14] = [
     "base", "scenario", "plan", "record", "model", "guard", "ops", "engine", "grade", "study", "report",
-    "files", "cli",
+    "files", "drill", "cli",
 ];
 
 /// What may not be used although it stands below: guardrails and the control plane do not see the

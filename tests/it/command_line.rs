@@ -72,7 +72,7 @@ fn a_range_of_seeds_is_the_sum_of_its_seeds() {
 #[test]
 fn the_result_has_the_promised_keys() {
     let result: serde_json::Value = serde_json::from_slice(&json(&["--seed", "1"])).unwrap();
-    assert_eq!(result["schema_version"], 1);
+    assert_eq!(result["schema_version"], 2);
     assert_eq!(result["verdict"], "INCONCLUSIVE");
     let drill = &result["drills"][0];
     for key in ["title", "path", "digest"] {

@@ -125,7 +125,7 @@ fn a_hostile_result_is_shown_without_its_escapes() {
     let write = |name: &str, value: u64| {
         let runs: Vec<String> = (0..20).map(|seed| run(seed, value + seed)).collect();
         let text = format!(
-            r#"{{"schema_version":1,"drills":[{{"scenario":{{"path":"a\u001b[2Jb.toml","digest":""}},"without":[],"verdict":"PASS","targets":[{target}],"runs":[{}]}}]}}"#,
+            r#"{{"schema_version":2,"drills":[{{"scenario":{{"path":"a\u001b[2Jb.toml","digest":""}},"without":[],"verdict":"PASS","targets":[{target}],"runs":[{}]}}]}}"#,
             runs.join(",")
         );
         let path = file(name);

@@ -1,117 +1,17 @@
-//! The versioned result of a command: what JSON shows, and what every other view is made from.
-//!
-//! Absent times are null, never zero. Seconds are rounded to milliseconds, money to micro-dollars.
+//! One run, from outside.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::grade::{Judgement, Process, RunVerdict, Verdict};
-use crate::report::gather::{digits, summaries};
-use crate::scenario::Scenario;
-
-/// The version of this form.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Every drill that a command ran.
-#[derive(Debug, Clone, Serialize)]
-pub struct WholeResult {
-    /// The version of this form.
-    pub schema_version: u32,
-    /// The worst of the drills.
-    pub verdict: &'static str,
-    /// The drills, in the order they were given.
-    pub drills: Vec<DrillResult>,
-}
-
-/// One drill over its seeds.
-#[derive(Debug, Clone, Serialize)]
-pub struct DrillResult {
-    /// Which scenario.
-    pub scenario: ScenarioId,
-    /// What was switched off.
-    pub without: Vec<String>,
-    /// Which seeds.
-    pub seeds: SeedRange,
-    /// What it concluded.
-    pub verdict: &'static str,
-    /// Why.
-    pub because: Vec<String>,
-    /// The share of runs that passed.
-    pub pass_rate: PassRate,
-    /// Every graded target over the runs.
-    pub targets: Vec<TargetSummary>,
-    /// Every run.
-    pub runs: Vec<RunResult>,
-    /// The command that shows a run of this drill again, but for the seed.
-    #[serde(skip)]
-    pub again: String,
-    #[serde(skip)]
-    pub(crate) concluded: Option<Verdict>,
-}
-
-/// Which scenario it was.
-#[derive(Debug, Clone, Serialize)]
-pub struct ScenarioId {
-    /// Its title.
-    pub title: String,
-    /// Its folder and file name.
-    pub path: String,
-    /// The SHA-256 of its file and its mocks.
-    pub digest: String,
-}
-
-/// Which seeds were run.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct SeedRange {
-    /// The first.
-    pub first: u64,
-    /// How many.
-    pub count: u64,
-    /// If they went on until the verdict was settled: how many there might have been; the bounds then hold
-    /// however often one looks. Null if their number was stated beforehand.
-    pub at_most: Option<u64>,
-}
-
-/// The share of runs that met every target, with its exact bounds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct PassRate {
-    /// Runs made.
-    pub runs: u64,
-    /// Runs that met every target.
-    pub passed: u64,
-    /// The lower bound.
-    pub lower: f64,
-    /// The upper bound.
-    pub upper: f64,
-    /// The share that must pass.
-    pub required: f64,
-    /// About how many runs would settle it; null if it is settled, or never will be.
-    pub runs_needed: Option<u64>,
-}
-
-/// One target over the runs.
-#[derive(Debug, Clone, Serialize)]
-pub struct TargetSummary {
-    /// Its name.
-    pub name: String,
-    /// `s` since onset, `share`, or `count`.
-    pub unit: &'static str,
-    /// The highest value that meets it.
-    pub limit: f64,
-    /// The median; null if it is a run in which it never happened.
-    pub p50: Option<f64>,
-    /// The 95th percentile; null likewise.
-    pub p95: Option<f64>,
-    /// Runs that met it.
-    pub met_runs: u64,
-}
+use crate::grade::Process;
+use crate::report::result::Word;
 
 /// One run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunResult {
     /// Its seed.
     pub seed: u64,
     /// What it showed.
-    pub verdict: &'static str,
+    pub verdict: Word,
     /// Why.
     pub because: Vec<String>,
     /// Every graded target.
@@ -132,8 +32,14 @@ pub struct RunResult {
     pub witness: Vec<WitnessResult>,
     /// Alerts that fired.
     pub alerts: Vec<AlertResult>,
+    /// Alerts that fired in the twin, although nothing was wrong.
+    pub twin_alerts: Vec<String>,
+    /// Runbooks that were opened.
+    pub incidents: Vec<IncidentResult>,
     /// Steps that were done.
     pub runbook: Vec<StepResult>,
+    /// Steps that were not done, because they were not needed or somebody forgot them.
+    pub skipped: Vec<SkippedResult>,
     /// Whether they were done as they are written.
     pub process: Process,
     /// What diagnoses named; null for none.
@@ -144,6 +50,8 @@ pub struct RunResult {
     pub judged: Vec<JudgedResult>,
     /// Where contamination came in and how far it got; null if there was none.
     pub contamination: Option<ContaminationResult>,
+    /// Guardrails that acted in the run or in its twin.
+    pub controls: Vec<ActResult>,
     /// What was left behind at the end.
     pub left_behind: Vec<String>,
     /// Events that the engine handled.
@@ -151,7 +59,7 @@ pub struct RunResult {
 }
 
 /// A target of one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunTarget {
     /// Its name.
     pub name: String,
@@ -162,7 +70,7 @@ pub struct RunTarget {
 }
 
 /// Contamination of contexts, memories and shared states.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContaminationResult {
     /// Where it came in.
     pub sources: u64,
@@ -179,7 +87,7 @@ pub struct ContaminationResult {
 }
 
 /// Moments: `onset` since the drill began, the others since onset.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TimesResult {
     /// The first call that a fault changed, since the drill began.
     pub onset: Option<f64>,
@@ -194,10 +102,10 @@ pub struct TimesResult {
 }
 
 /// Harm to a tier: tasks more than in the twin.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HarmResult {
     /// The tier.
-    pub tier: &'static str,
+    pub tier: Word,
     /// Tasks that arrived.
     pub arrived: u64,
     /// Tasks lost.
@@ -219,7 +127,7 @@ pub struct HarmResult {
 }
 
 /// Tasks of the run.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TasksResult {
     /// Arrived.
     pub arrived: u64,
@@ -232,7 +140,7 @@ pub struct TasksResult {
 }
 
 /// What was spent, in dollars.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SpendResult {
     /// In the run.
     pub usd: f64,
@@ -243,7 +151,7 @@ pub struct SpendResult {
 }
 
 /// A number with a name.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NamedValue {
     /// The name.
     pub name: String,
@@ -252,7 +160,7 @@ pub struct NamedValue {
 }
 
 /// What a mock did to the world.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EffectsResult {
     /// The mock.
     pub mock: String,
@@ -273,7 +181,7 @@ pub struct EffectsResult {
 }
 
 /// The proof that a fault took effect.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WitnessResult {
     /// The fault.
     pub fault: String,
@@ -288,20 +196,20 @@ pub struct WitnessResult {
 }
 
 /// Something that happened to a rollout.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RolloutResult {
     /// The rollout.
     pub rollout: String,
     /// When, since the drill began.
     pub at_s: f64,
     /// `weight`, `gate-passed`, `inconclusive`, `rollback-begun`, `rollback-failed`, `rolled-back` or `done`.
-    pub event: &'static str,
+    pub event: Word,
     /// The new share, or why it is taken back; null where neither is said.
     pub detail: Option<String>,
 }
 
 /// What an evaluation found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct JudgedResult {
     /// The evaluation.
     pub evaluation: String,
@@ -312,7 +220,7 @@ pub struct JudgedResult {
 }
 
 /// An alert that fired.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AlertResult {
     /// The alert.
     pub name: String,
@@ -325,7 +233,7 @@ pub struct AlertResult {
 }
 
 /// A step that was done.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepResult {
     /// The runbook.
     pub runbook: String,
@@ -341,78 +249,37 @@ pub struct StepResult {
     pub observed: Option<bool>,
 }
 
-/// A run with what its summary needs, ready to be gathered.
-#[derive(Debug, Clone)]
-pub struct Kept {
-    /// What the run looks like from outside.
-    pub result: RunResult,
-    /// Its grade.
-    pub card: crate::grade::Scorecard,
+/// A runbook that was opened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IncidentResult {
+    /// The runbook.
+    pub runbook: String,
+    /// When, since the drill began.
+    pub opened_s: f64,
+    /// When its recovery criteria were observed; null if they never were.
+    pub closed_s: Option<f64>,
 }
 
-impl ScenarioId {
-    /// Returns which scenario this is.
-    pub fn of(scenario: &Scenario) -> Self {
-        Self {
-            title: scenario.file.title.value.0.clone(),
-            path: scenario.path.clone(),
-            digest: scenario.digest.clone(),
-        }
-    }
+/// A step that was not done.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SkippedResult {
+    /// The runbook.
+    pub runbook: String,
+    /// The step.
+    pub step: String,
+    /// Whether somebody forgot it; otherwise it was not needed.
+    pub forgotten: bool,
 }
 
-impl DrillResult {
-    /// Gathers the runs of a drill.
-    pub fn of(
-        scenario: &Scenario,
-        without: &[String],
-        seeds: SeedRange,
-        judgement: &Judgement,
-        kept: Vec<Kept>,
-    ) -> Self {
-        let cards: Vec<_> = kept.iter().map(|kept| &kept.card).collect();
-        Self {
-            scenario: ScenarioId::of(scenario),
-            without: without.to_vec(),
-            seeds,
-            verdict: judgement.verdict.word(),
-            because: judgement.because.clone(),
-            pass_rate: PassRate {
-                runs: judgement.runs,
-                passed: judgement.passed,
-                lower: digits(judgement.lower),
-                upper: digits(judgement.upper),
-                required: judgement.required,
-                runs_needed: judgement.runs_needed,
-            },
-            targets: summaries(&cards),
-            again: format!("stormdrill replay {}", scenario.path),
-            concluded: Some(judgement.verdict),
-            runs: kept.into_iter().map(|kept| kept.result).collect(),
-        }
-    }
-
-    /// Returns the run that is most worth looking at: the first that failed, or the slowest to recover.
-    pub fn worst_run(&self) -> Option<&RunResult> {
-        let failed = self.runs.iter().find(|run| run.verdict == RunVerdict::Fail.word());
-        let slowest = || {
-            let recovery =
-                |run: &&RunResult| run.times_s.recover.map_or(u64::MAX, |seconds| (seconds * 1e3) as u64);
-            self.runs.iter().rev().max_by_key(recovery)
-        };
-        failed.or_else(slowest)
-    }
-}
-
-impl WholeResult {
-    /// Gathers drills; the verdict is the worst of theirs.
-    pub fn of(drills: Vec<DrillResult>) -> Self {
-        let worst = Self::worst(&drills).map_or("INVALID", Verdict::word);
-        Self { schema_version: SCHEMA_VERSION, verdict: worst, drills }
-    }
-
-    /// Returns the worst verdict, or nothing if there is no drill.
-    pub fn worst(drills: &[DrillResult]) -> Option<Verdict> {
-        drills.iter().filter_map(|drill| drill.concluded).max()
-    }
+/// What a guardrail did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ActResult {
+    /// Its name, as `--without` knows it.
+    pub name: String,
+    /// How often it acted.
+    pub times: u64,
+    /// When it first acted after onset, since onset; null if it did not.
+    pub after_onset_s: Option<f64>,
+    /// How often it acted in the twin, although nothing was wrong.
+    pub twin_times: u64,
 }

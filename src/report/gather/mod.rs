@@ -1,18 +1,28 @@
 //! From records and grades to the versioned result.
 
-use crate::base::stats::quantile_sorted;
+mod drill;
+mod journal;
+mod runbooks;
+mod shown;
+mod summary;
+mod system;
+
+pub use drill::{Gathered, Latencies, SABOTEUR};
+pub use shown::shown;
+
 use crate::base::{Span, Time};
-use crate::grade::{Scorecard, TargetResult, Unit};
+use crate::grade::{TargetResult, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
-use crate::record::{EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
+use crate::record::{Act, EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
-    AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue, RolloutResult,
-    RunResult, RunTarget, SpendResult, StepResult, TargetSummary, TasksResult, TimesResult, WitnessResult,
+    ActResult, AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue,
+    RolloutResult, RunResult, RunTarget, SpendResult, TasksResult, TimesResult, WitnessResult,
 };
+use crate::scenario::file::guards::{CallControl, TaskControl};
 use crate::scenario::file::load::Tier;
 use crate::study::Trial;
 
-fn millis(seconds: f64) -> f64 {
+pub(super) fn millis(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
@@ -25,7 +35,7 @@ fn moment(at: Time) -> f64 {
     millis(at.seconds())
 }
 
-fn usd(picodollars: u128) -> f64 {
+pub(super) fn usd(picodollars: u128) -> f64 {
     ((picodollars + 500_000) / 1_000_000) as f64 / 1e6
 }
 
@@ -40,7 +50,7 @@ impl RunResult {
         let budgets = plan.slos.iter().zip(&card.harm.budgets);
         Self {
             seed: card.seed,
-            verdict: card.verdict.word(),
+            verdict: card.verdict.word().into(),
             because: card.because.clone(),
             targets: card.targets.iter().map(target).collect(),
             times_s: TimesResult {
@@ -70,7 +80,10 @@ impl RunResult {
             effects: effects(plan, run),
             witness: witnesses(plan, run),
             alerts: alerts(plan, run),
-            runbook: steps(plan, run),
+            twin_alerts: alerts(plan, twin).into_iter().map(|alert| alert.name).collect(),
+            incidents: runbooks::incidents(plan, run),
+            runbook: runbooks::steps(plan, run),
+            skipped: runbooks::skipped(plan, run),
             process: card.process,
             diagnosed: diagnosed(plan, run),
             rollouts: rollouts(plan, run),
@@ -81,6 +94,7 @@ impl RunResult {
                 .map(|(of, (bad, all))| JudgedResult { evaluation: of.name.clone(), bad: *bad, all: *all })
                 .collect(),
             contamination: contamination(run),
+            controls: acts(trial, plan),
             left_behind: run.left_behind.clone(),
             events: run.events,
         }
@@ -90,6 +104,30 @@ impl RunResult {
 fn target(of: &TargetResult) -> RunTarget {
     let round = |value: f64| if of.unit == Unit::Share { digits(value) } else { millis(value) };
     RunTarget { name: of.name.clone(), value: of.measured.map(round), met: of.is_met }
+}
+
+/// Returns what the guardrails did that acted in the run or in its twin.
+fn acts(trial: &Trial, plan: &Plan) -> Vec<ActResult> {
+    let onset = trial.card.times.onset;
+    let act = |name: String, run: Act, twin: Act| {
+        let after = run.first_after_onset.and_then(|at| Some(millis(at.since(onset?).seconds())));
+        let result = ActResult { name, times: run.count, after_onset_s: after, twin_times: twin.count };
+        (run.count + twin.count > 0).then_some(result)
+    };
+    let of_calls = |mock: usize, control: CallControl| {
+        let name = format!("guard.{}.{}", plan.mocks[mock].name, control.word());
+        act(name, trial.run.acts.of_calls(mock, control), trial.twin.acts.of_calls(mock, control))
+    };
+    let of_tasks = |control: TaskControl| {
+        let name = format!("guard.tasks.{}", control.word());
+        act(name, trial.run.acts.of_tasks(control), trial.twin.acts.of_tasks(control))
+    };
+    let mocks = 0..plan.mocks.len();
+    let calls = mocks.flat_map(|mock| CallControl::ALL.iter().map(move |control| (mock, control)));
+    calls
+        .filter_map(|(mock, control)| of_calls(mock, *control))
+        .chain(TaskControl::ALL.iter().filter_map(|control| of_tasks(*control)))
+        .collect()
 }
 
 fn contamination(run: &Record) -> Option<ContaminationResult> {
@@ -113,7 +151,7 @@ fn harm(trial: &Trial, tier: usize) -> HarmResult {
         (!latency.is_empty()).then(|| millis(Span(micros).seconds()))
     };
     HarmResult {
-        tier: Tier::ALL[tier].word(),
+        tier: Tier::ALL[tier].word().into(),
         arrived: harm.arrived,
         lost: harm.lost,
         failed: harm.failed,
@@ -178,44 +216,6 @@ fn latest(alerts: &mut [(usize, AlertResult)], alert: usize) -> Option<&mut Aler
     alerts.iter_mut().rev().find(|known| known.0 == alert).map(|known| &mut known.1)
 }
 
-fn steps(plan: &Plan, run: &Record) -> Vec<StepResult> {
-    let mut steps: Vec<((usize, usize), StepResult)> = Vec::new();
-    for entry in run.journal.entries() {
-        if let Event::StepDone { runbook, step, owner, is_late } = entry.event {
-            let of = &plan.runbooks[runbook];
-            let result = StepResult {
-                runbook: of.name.clone(),
-                step: of.steps[step].id.clone(),
-                owner: owner_name(plan, owner),
-                done_s: Some(moment(entry.at)),
-                late: is_late,
-                observed: None,
-            };
-            steps.push(((runbook, step), result));
-        } else if let Event::StepObserved { runbook, step, is_seen } = entry.event {
-            let is_it = |known: &&mut ((usize, usize), StepResult)| {
-                known.0 == (runbook, step) && known.1.observed.is_none()
-            };
-            if let Some(known) = steps.iter_mut().rev().find(is_it) {
-                known.1.observed = Some(is_seen);
-                continue;
-            }
-            // A step given up half done, such as a thaw.
-            let of = &plan.runbooks[runbook];
-            let result = StepResult {
-                runbook: of.name.clone(),
-                step: of.steps[step].id.clone(),
-                owner: owner_name(plan, of.steps[step].owner),
-                done_s: None,
-                late: true,
-                observed: Some(is_seen),
-            };
-            steps.push(((runbook, step), result));
-        }
-    }
-    steps.into_iter().map(|(_, result)| result).collect()
-}
-
 fn owner_name(plan: &Plan, owner: Owner) -> String {
     match owner {
         Owner::Auto => "auto".into(),
@@ -238,7 +238,7 @@ fn rollouts(plan: &Plan, run: &Record) -> Vec<RolloutResult> {
     for entry in run.journal.entries() {
         let Some((rollout, event, detail)) = rollout_event(entry.event) else { continue };
         let name = plan.rollouts[rollout].name.clone();
-        told.push(RolloutResult { rollout: name, at_s: moment(entry.at), event, detail });
+        told.push(RolloutResult { rollout: name, at_s: moment(entry.at), event: event.into(), detail });
     }
     told
 }
@@ -248,13 +248,7 @@ fn rollout_event(event: Event) -> Option<(usize, &'static str, Option<String>)> 
     if let Event::RolloutWeight { rollout, share } = event {
         Some((rollout, "weight", Some(share.to_string())))
     } else if let Event::RollbackBegun { rollout, reason } = event {
-        let why = match reason {
-            RollbackReason::Canary => "canary",
-            RollbackReason::StopLoss => "stop-loss",
-            RollbackReason::Analysis => "analysis",
-            RollbackReason::Runbook => "runbook",
-        };
-        Some((rollout, "rollback-begun", Some(why.to_owned())))
+        Some((rollout, "rollback-begun", Some(self::reason(reason).to_owned())))
     } else if let Event::RollbackFailed(rollout) = event {
         Some((rollout, "rollback-failed", None))
     } else if let Event::RolledBack(rollout) = event {
@@ -270,28 +264,12 @@ fn rollout_event(event: Event) -> Option<(usize, &'static str, Option<String>)> 
     }
 }
 
-/// Summarises every target over the runs; runs in which it never happened stand at the far end.
-pub(super) fn summaries(cards: &[&Scorecard]) -> Vec<TargetSummary> {
-    let Some(first) = cards.first() else { return Vec::new() };
-    let each = |index: usize| {
-        let target = &first.targets[index];
-        let mut values: Vec<f64> =
-            cards.iter().map(|card| card.targets[index].measured.unwrap_or(f64::INFINITY)).collect();
-        values.sort_by(f64::total_cmp);
-        let round = |value: f64| if target.unit == Unit::Share { digits(value) } else { millis(value) };
-        let quantile = |share| quantile_sorted(&values, share).filter(|value| value.is_finite()).map(round);
-        TargetSummary {
-            name: target.name.clone(),
-            unit: match target.unit {
-                Unit::Seconds => "s",
-                Unit::Share => "share",
-                Unit::Count => "count",
-            },
-            limit: target.limit,
-            p50: quantile(0.5),
-            p95: quantile(0.95),
-            met_runs: cards.iter().filter(|card| card.targets[index].is_met).count() as u64,
-        }
-    };
-    (0..first.targets.len()).map(each).collect()
+/// Returns the word for why a rollout is taken back.
+fn reason(reason: RollbackReason) -> &'static str {
+    match reason {
+        RollbackReason::Canary => "canary",
+        RollbackReason::StopLoss => "stop-loss",
+        RollbackReason::Analysis => "analysis",
+        RollbackReason::Runbook => "runbook",
+    }
 }

@@ -1,0 +1,251 @@
+//! The drill as a picture: what was wrong, what was done, and how the service fared, on one scale.
+
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use crate::report::html::panels::panels;
+use crate::report::html::plot::{HEIGHT, row, ticks};
+use crate::report::result::{DrillResult, ShownRun};
+use crate::report::words::{clock, happening, span};
+
+/// Everything that rows are drawn from.
+pub(super) struct Frame<'a> {
+    drill: &'a DrillResult,
+    pub(super) shown: &'a ShownRun,
+    pub(super) end: f64,
+    /// The moments since the drill began, with their letters.
+    moments: Vec<(&'static str, f64)>,
+}
+
+pub(super) fn section(drill: &DrillResult, shown: &ShownRun, id: &str) -> Markup {
+    let times = &shown.run.times_s;
+    let onset = times.onset;
+    let later = [
+        ("detect", times.detect),
+        ("acknowledge", times.acknowledge),
+        ("contain", times.contain),
+        ("recover", times.recover),
+    ];
+    let since = later.into_iter().filter_map(|(name, at)| Some((name, onset? + at?)));
+    let frame = Frame {
+        drill,
+        shown,
+        end: drill.system.duration_s.max(1.0),
+        moments: onset.map(|at| ("onset", at)).into_iter().chain(since).collect(),
+    };
+    let chart = html! {
+        div class="chart" data-end=(frame.end) data-id=(id) {
+            p class="tools" hidden {
+                "Drag over the picture to zoom in. "
+                button type="button" data-zoom="in" { "closer" } " "
+                button type="button" data-zoom="left" { "earlier" } " "
+                button type="button" data-zoom="right" { "later" } " "
+                button type="button" data-zoom="out" { "whole drill" }
+                " " output class="now" aria-live="off" {}
+            }
+            (moments(&frame))
+            (faults(&frame))
+            (alerts(&frame))
+            (people(&frame))
+            (rollouts(&frame))
+            (panels(&frame))
+            (axis(&frame))
+        }
+    };
+    let heading = match shown.why.as_ref() {
+        "typical" => "A typical run",
+        "only" => "The run",
+        _ => "The run most worth looking at",
+    };
+    let head = format!("{heading}: seed {} ({})", shown.run.seed, shown.run.verdict);
+    html! {
+        section class="run" {
+            @if shown.why == "typical" {
+                details { summary { h2 { (head) } } (reasons(shown)) (chart) (journal(shown)) }
+            } @else { h2 { (head) } (reasons(shown)) (chart) (journal(shown)) }
+        }
+    }
+}
+
+fn reasons(shown: &ShownRun) -> Markup {
+    html! { @for reason in shown.run.because.iter().take(6) { p class="reason" { (reason) } } }
+}
+
+/// A picture of one row: what is drawn, with the onset and what followed as lines through it.
+pub(super) fn picture(frame: &Frame<'_>, class: &str, label: &str, inner: &Markup) -> Markup {
+    html! {
+        svg class={ "time " (class) } role="img" aria-label=(label) preserveAspectRatio="none"
+            viewBox={ "0 0 " (frame.end) " " (HEIGHT) } {
+            @for fault in &frame.drill.system.faults {
+                rect class="window" x=(fault.start_s) y="0" width=((fault.end_s - fault.start_s).max(0.0)) height=(HEIGHT) {}
+            }
+            (inner)
+            @for (name, at) in &frame.moments {
+                line class={ "moment " (name) } x1=(at) x2=(at) y1="0" y2=(HEIGHT) {}
+            }
+        }
+    }
+}
+
+fn moments(frame: &Frame<'_>) -> Markup {
+    let place = |at: f64| format!("{:.3}%", at / frame.end * 100.0);
+    let label = frame.moments.iter().map(|(name, at)| format!("{name} at {}", clock(*at)));
+    let label = label.collect::<Vec<_>>().join(", ");
+    let anchor = |at: f64| if at > 0.9 * frame.end { "end" } else { "start" };
+    let texts = html! {
+        svg class="texts" role="img" aria-label=(label) width="100%" height=(frame.moments.len() * 15 + 4) {
+            @for (index, (name, at)) in frame.moments.iter().enumerate() {
+                text class={ "moment " (name) } x=(place(*at)) y=(index * 15 + 13) text-anchor=(anchor(*at)) data-at=(at) {
+                    (name) " " (clock(*at))
+                    @if let (true, Some((_, onset))) = (index > 0, frame.moments.first()) { " (+" (span(at - onset)) ")" }
+                }
+            }
+        }
+    };
+    row("moments", &html! { strong { "what came when" } }, &texts)
+}
+
+fn bar(class: &str, from: f64, to: f64, title: &str) -> Markup {
+    html! { rect class=(class) x=(from) y="25" width=((to - from).max(1.0)) height="50" { title { (title) } } }
+}
+
+/// A round dot, whatever the scales.
+fn dot(class: &str, at: f64, title: &str) -> Markup {
+    html! { path class={ "dot " (class) } d={ "M" (at) " 50h0" } { title { (title) } } }
+}
+
+fn faults(frame: &Frame<'_>) -> Markup {
+    html! {
+        @for fault in &frame.drill.system.faults {
+            @let witness = frame.shown.run.witness.iter().find(|of| of.fault == fault.id);
+            @let hits = witness.map_or(0, |of| of.hits);
+            @let label = format!("fault {} on {} from {} to {}, {hits} calls changed", fault.id, fault.on, clock(fault.start_s), clock(fault.end_s));
+            (row("lane fault", &html! { strong { (fault.id) } " " span class="quiet" { (fault.on) ": " (fault.does) } },
+                &picture(frame, "lane", &label, &html! {
+                    (bar("fault", fault.start_s, fault.end_s, &label))
+                    @if let Some(first) = witness.and_then(|of| of.first_s) { (dot("witness", first, &format!("first call changed at {}", clock(first)))) }
+                })))
+        }
+    }
+}
+
+fn alerts(frame: &Frame<'_>) -> Markup {
+    html! {
+        @for alert in &frame.drill.alerts {
+            @let fired: Vec<_> = frame.shown.run.alerts.iter().filter(|of| of.name == alert.name).collect();
+            @let label = match fired.first() {
+                Some(first) => format!("alert {} first fired at {}, {} times in all", alert.name, clock(first.fired_s), fired.len()),
+                None => format!("alert {} did not fire", alert.name),
+            };
+            (row("lane alert", &html! { strong { (alert.name) } " " span class="quiet" { (alert.severity) } },
+                &picture(frame, "lane", &label, &html! {
+                    @for of in &fired {
+                        (bar("alert", of.fired_s, of.resolved_s.unwrap_or(frame.end), &format!("{} fires from {}", alert.name, clock(of.fired_s))))
+                        @if let Some(at) = of.notified_s { (dot("notified", at, &format!("notified at {}", clock(at)))) }
+                    }
+                })))
+        }
+    }
+}
+
+/// Who did which step when: a row for each owner.
+fn people(frame: &Frame<'_>) -> Markup {
+    let mut owners: Vec<&str> = Vec::new();
+    let planned =
+        frame.drill.system.runbooks.iter().flat_map(|book| &book.steps).map(|step| step.owner.as_str());
+    let done = frame.shown.run.runbook.iter().map(|step| step.owner.as_str());
+    for owner in planned.chain(done) {
+        if !owners.contains(&owner) {
+            owners.push(owner);
+        }
+    }
+    let incidents = &frame.shown.run.incidents;
+    html! {
+        @for owner in owners {
+            @let steps: Vec<_> = frame.shown.run.runbook.iter().filter(|step| step.owner == owner).collect();
+            @let told: Vec<String> = steps.iter().map(|step| format!("{}{}{}", step.step, step.done_s.map_or(String::from(" given up"), |at| format!(" at {}", clock(at))), if step.late { ", late" } else { "" })).collect();
+            @let label = format!("{owner}: {}", if told.is_empty() { "no step".to_owned() } else { told.join("; ") });
+            (row("lane owner", &html! { strong { (owner) } },
+                &picture(frame, "lane", &label, &html! {
+                    @for of in incidents { (bar("incident", of.opened_s, of.closed_s.unwrap_or(frame.end), &format!("runbook {} open", of.runbook))) }
+                    @for (step, told) in steps.iter().zip(&told) {
+                        @if let Some(at) = step.done_s { (dot(if step.late { "late" } else { "step" }, at, told)) }
+                    }
+                })))
+        }
+    }
+}
+
+/// The share of tasks that a new version gets.
+fn rollouts(frame: &Frame<'_>) -> Markup {
+    let mut names: Vec<&str> = Vec::new();
+    for of in &frame.shown.run.rollouts {
+        if !names.contains(&of.rollout.as_str()) {
+            names.push(&of.rollout);
+        }
+    }
+    html! {
+        @for name in names {
+            @let events: Vec<_> = frame.shown.run.rollouts.iter().filter(|of| of.rollout == name).collect();
+            @let told: Vec<String> = events.iter().map(|of| format!("{} {}{}", clock(of.at_s), of.event, of.detail.as_ref().map_or(String::new(), |detail| format!(" {detail}")))).collect();
+            (row("lane rollout", &html! { strong { (name) } " " span class="quiet" { "share of the new version" } },
+                &picture(frame, "lane", &format!("rollout {name}: {}", told.join("; ")), &html! {
+                    path class="weight" d=(weights(&events, frame.end)) {}
+                    @for (of, told) in events.iter().zip(&told) { @if of.event != "weight" { (dot("step", of.at_s, told)) } }
+                })))
+        }
+    }
+}
+
+fn weights(events: &[&crate::report::result::RolloutResult], end: f64) -> String {
+    let mut path = format!("M0 {HEIGHT}");
+    for of in events {
+        let share = match (of.event.as_ref(), &of.detail) {
+            ("weight", Some(detail)) => detail.trim_end_matches('%').parse::<f64>().ok(),
+            ("rolled-back", _) => Some(0.0),
+            _ => None,
+        };
+        if let Some(share) = share.filter(|share| share.is_finite()) {
+            write!(path, "H{}V{}", of.at_s, HEIGHT - share.clamp(0.0, 100.0)).expect("a string takes all");
+        }
+    }
+    write!(path, "H{end}V{HEIGHT}Z").expect("a string takes all");
+    path
+}
+
+fn axis(frame: &Frame<'_>) -> Markup {
+    let place = |at: f64| format!("{:.3}%", at / frame.end * 100.0);
+    let told = "Dots: a fault's first changed call, a notification, a step done (red if late). Grey bars: a runbook is open. \
+        Red ground: a fault is there. Lines through all rows: onset, then what came when.";
+    row(
+        "axis",
+        &html! { span class="quiet" { "since the drill began" } },
+        &html! {
+            svg class="texts ticks" width="100%" height="20" aria-hidden="true" {
+                @for tick in ticks(frame.end) {
+                    text x=(place(tick)) y="14" text-anchor=(if tick == 0.0 { "start" } else if tick > 0.95 * frame.end { "end" } else { "middle" }) data-at=(tick) { (clock(tick)) }
+                }
+            }
+            p class="quiet" { (told) }
+        },
+    )
+}
+
+/// The most lines of a journal that a page shows.
+const LINES_MAX: usize = 300;
+
+fn journal(shown: &ShownRun) -> Markup {
+    html! {
+        details class="journal" {
+            summary { "Journal of this run, " (shown.journal.len()) " entries" }
+            div class="wide" tabindex="0" role="region" aria-label={ "Journal of seed " (shown.run.seed) } {
+                table {
+                    thead { tr { th scope="col" { "When" } th scope="col" { "What" } } }
+                    tbody { @for line in shown.journal.iter().take(LINES_MAX) { tr { td class="number" { (clock(line.at_s)) } td { (happening(line)) } } } }
+                }
+            }
+            @if shown.journal.len() > LINES_MAX { p { "… and " (shown.journal.len() - LINES_MAX) " more: " code { "--format jsonl" } " has them all." } }
+        }
+    }
+}

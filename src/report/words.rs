@@ -1,0 +1,67 @@
+//! How numbers are said, the same in every view.
+
+use crate::base::{Span, Time};
+use crate::report::result::{DrillResult, JournalLine, TargetSummary};
+
+/// Returns a value in the unit of a target.
+pub(super) fn amount(target: &TargetSummary, value: Option<f64>) -> String {
+    let Some(value) = value else { return "never".into() };
+    match target.unit.as_ref() {
+        "s" => span(value),
+        "share" => format!("{:.2}%", value * 100.0),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// Returns a length of time as people say it.
+pub(super) fn span(seconds: f64) -> String {
+    Span::from_secs_f64(seconds).to_string()
+}
+
+/// Returns a length of time, or `never`.
+pub(super) fn perhaps(seconds: Option<f64>) -> String {
+    seconds.map_or("never".into(), span)
+}
+
+/// Returns a moment as a clock since the drill began.
+pub(super) fn clock(seconds: f64) -> String {
+    (Time::ZERO + Span::from_secs_f64(seconds)).to_string()
+}
+
+/// Returns a share in percent with one digit.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// Returns an amount of money.
+pub(super) fn usd(dollars: f64) -> String {
+    if dollars.abs() < 0.1 && dollars != 0.0 { format!("${dollars:.4}") } else { format!("${dollars:.2}") }
+}
+
+/// Returns how many runs of a drill there were, as `N of M runs`.
+pub(super) fn of_runs(count: u64, drill: &DrillResult) -> String {
+    let runs = drill.pass_rate.runs;
+    format!("{count} of {runs} run{}", if runs == 1 { "" } else { "s" })
+}
+
+/// Returns the last folder and the stem of a drill's path, as a file or a tag is named after it.
+pub fn stem(drill: &DrillResult) -> String {
+    let name = drill.scenario.path.rsplit('/').next().unwrap_or_default();
+    let name = name.strip_suffix(".toml").unwrap_or(name);
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    let stem: String = name.chars().take(80).map(plain).collect();
+    if stem.is_empty() { "drill".into() } else { stem }
+}
+
+/// Returns a journal line as a clause.
+pub(super) fn happening(line: &JournalLine) -> String {
+    let mut text = line.event.replace('-', " ");
+    let parts = [(&line.of, " "), (&line.step, " / "), (&line.detail, ": "), (&line.owner, " by ")];
+    for (part, before) in parts {
+        if let Some(part) = part {
+            text.push_str(before);
+            text.push_str(part);
+        }
+    }
+    text
+}
