@@ -26,7 +26,7 @@ fn missed(drill: &DrillResult) -> impl Iterator<Item = &TargetSummary> {
 
 /// A share of runs that is no longer luck.
 fn is_often(count: u64, of: u64) -> bool {
-    count > 0 && count * 20 >= of
+    count > 0 && count >= of / 20
 }
 
 impl ControlSummary {
@@ -54,7 +54,7 @@ pub fn actions(drill: &DrillResult) -> Vec<ActionItem> {
         add(what, owner_of(&target.name), due);
     }
     for alert in &drill.alerts {
-        if alert.twin_runs + alert.early_runs > 0 {
+        if alert.twin_runs > 0 || alert.early_runs > 0 {
             let most = alert.twin_runs.max(alert.early_runs);
             let what = format!(
                 "Quieten alert {}: it fires without a fault in {}.",

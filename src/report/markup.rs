@@ -30,9 +30,13 @@ pub(super) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Returns a text as code in a line; what would end it is taken out.
+/// Returns a text as code in a line. What looks like markup is escaped instead: not every reader leaves code alone.
 pub(super) fn code(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if matches!(c, '`' | '\n' | '\r') { '\'' } else { c }).collect();
+    let mut letters = text.chars().zip(text.chars().skip(1));
+    let has_tag = letters.any(|(c, next)| c == '<' && next != ' ');
+    if has_tag || ["`", "\n", "\r", "://", "www.", "@", "]("].iter().any(|part| text.contains(part)) {
+        return escaped(text);
+    }
     // In a cell of a table a bar ends the cell, also in code.
-    format!("`{}`", plain.replace('|', "\\|"))
+    format!("`{}`", text.replace('|', "\\|"))
 }

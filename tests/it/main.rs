@@ -20,6 +20,7 @@ mod overload;
 mod pages;
 mod process;
 mod queueing;
+mod reports;
 mod reviewed;
 mod rollouts;
 mod second_wave;

@@ -142,6 +142,8 @@ impl Latencies {
             tier: Tier::ALL[tier].word().into(),
             run: text(&run[tier]),
             twin: text(&twin[tier]),
+            run_count: run[tier].len(),
+            twin_count: twin[tier].len(),
         };
         (0..TIERS).filter(|tier| !run[*tier].is_empty()).map(each).collect()
     }

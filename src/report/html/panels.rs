@@ -14,7 +14,8 @@ struct Panel<'a> {
     title: &'static str,
     note: &'static str,
     lines: Vec<Line<'a>>,
-    top: f64,
+    /// The ends of its scale.
+    scale: (f64, f64),
     say: fn(f64) -> String,
 }
 
@@ -44,15 +45,15 @@ pub(super) fn panels(frame: &Frame<'_>) -> Markup {
             key: "done",
             title: "tasks done",
             note: "share of those that arrived then; the twin is pale",
+            scale: (floor(&shares), 1.0),
             lines: shares,
-            top: 1.0,
             say: percent,
         },
         Panel {
             key: "latency",
             title: "latency",
             note: "of 95 in 100 tasks, and of half of them (thin)",
-            top: top(&latencies),
+            scale: (0.0, top(&latencies)),
             lines: latencies,
             say: span,
         },
@@ -60,7 +61,7 @@ pub(super) fn panels(frame: &Frame<'_>) -> Markup {
             key: "in-flight",
             title: "tasks in flight",
             note: "the most at a time",
-            top: ceiling(highest(&flight).max(highest(&twin_flight))),
+            scale: (0.0, ceiling(highest(&flight).max(highest(&twin_flight)))),
             lines: vec![line("run", "run", &flight, true), line("twin", "twin", &twin_flight, false)],
             say: count,
         },
@@ -68,7 +69,7 @@ pub(super) fn panels(frame: &Frame<'_>) -> Markup {
             key: "spend",
             title: "spend",
             note: "dollars a minute",
-            top: ceiling(highest(&spend).max(highest(&twin_spend))),
+            scale: (0.0, ceiling(highest(&spend).max(highest(&twin_spend)))),
             lines: vec![line("run", "run", &spend, true), line("twin", "twin", &twin_spend, false)],
             say: dollars,
         },
@@ -76,7 +77,7 @@ pub(super) fn panels(frame: &Frame<'_>) -> Markup {
             key: "load",
             title: "load",
             note: "tasks a second",
-            top: ceiling(loads.iter().map(|of| highest(of)).fold(0.0, f64::max)),
+            scale: (0.0, ceiling(loads.iter().map(|of| highest(of)).fold(0.0, f64::max))),
             lines: load.map(|(of, values)| line(&of.tier, tier_class(&of.tier), values, false)).collect(),
             say: rate,
         },
@@ -119,6 +120,13 @@ fn median_class(tier: &str) -> &'static str {
 
 fn highest(values: &[Option<f64>]) -> f64 {
     values.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max)
+}
+
+/// The bottom of a scale of shares: the highest of a few round ones that all values are above.
+fn floor(lines: &[Line<'_>]) -> f64 {
+    let values = lines.iter().flat_map(|line| line.values).flatten().copied();
+    let lowest = values.filter(|value| value.is_finite()).fold(1.0, f64::min);
+    [0.9, 0.8, 0.5].into_iter().find(|floor| *floor < lowest).unwrap_or(0.0)
 }
 
 fn top(lines: &[Line<'_>]) -> f64 {
@@ -164,7 +172,7 @@ fn panel(frame: &Frame<'_>, panel: &Panel<'_>, width: f64) -> Markup {
         &html! {
             strong { (panel.title) } " " span class="quiet" { (panel.note) }
             ul class="legend" { @for line in legend { li class=(line.class) { (line.name) } } }
-            p class="scale" { "top " (if panel.key == "done" { "100%".to_owned() } else { (panel.say)(panel.top) }) }
+            p class="scale" { "from " ((panel.say)(panel.scale.0)) " to " ((panel.say)(panel.scale.1)) }
             output class="values" data-key=(panel.key) {}
         },
         &picture(
@@ -174,8 +182,8 @@ fn panel(frame: &Frame<'_>, panel: &Panel<'_>, width: f64) -> Markup {
             &html! {
                 line class="grid" x1="0" x2=(frame.end) y1="50" y2="50" {}
                 @for line in &panel.lines {
-                    @if line.is_area { path class="area" d=(path(line.values, width, panel.top, true)) {} }
-                    path class={ "line " (line.class) } d=(path(line.values, width, panel.top, false)) {}
+                    @if line.is_area { path class="area" d=(path(line.values, width, panel.scale, true)) {} }
+                    path class={ "line " (line.class) } d=(path(line.values, width, panel.scale, false)) {}
                 }
             },
         ),
@@ -195,6 +203,6 @@ fn data(panels: &[Panel<'_>], width: f64) -> Markup {
         json!({ "key": panel.key, "lines": lines })
     };
     let data = json!({ "width": width, "panels": panels.iter().map(panel).collect::<Vec<_>>() });
-    let text = data.to_string().replace('<', "\\u003c");
+    let text = data.to_string().replace('<', "\\u003c").replace('>', "\\u003e");
     html! { script type="application/json" { (PreEscaped(text)) } }
 }

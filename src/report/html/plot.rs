@@ -25,9 +25,9 @@ pub(super) struct Line<'a> {
 /// Where nothing and the top of a scale stand: a little inside the row, so that no line is cut in half.
 const EDGES: (f64, f64) = (97.0, 4.0);
 
-/// The path of a line: intervals of `width` seconds, of which the highest value is at `top`. An area is
-/// closed along the bottom.
-pub(super) fn path(values: &[Option<f64>], width: f64, top: f64, is_area: bool) -> String {
+/// The path of a line over a scale from `bottom` to `top`, with intervals of `width` seconds. An area is closed
+/// along the bottom.
+pub(super) fn path(values: &[Option<f64>], width: f64, (bottom, top): (f64, f64), is_area: bool) -> String {
     let mut path = String::new();
     let mut is_down = false;
     let mut begun = 0.0;
@@ -38,7 +38,8 @@ pub(super) fn path(values: &[Option<f64>], width: f64, top: f64, is_area: bool) 
             is_down = false;
             continue;
         };
-        let y = EDGES.0 - (value / top).clamp(0.0, 1.0) * (EDGES.0 - EDGES.1);
+        let share = ((value - bottom) / (top - bottom)).clamp(0.0, 1.0);
+        let y = EDGES.0 - share * (EDGES.0 - EDGES.1);
         let y = (y * 10.0).round() / 10.0;
         if !is_down {
             begun = from;

@@ -146,4 +146,8 @@ pub struct LatencyLog {
     pub run: String,
     /// Of their twins.
     pub twin: String,
+    /// How many there are of the runs.
+    pub run_count: u64,
+    /// How many there are of their twins.
+    pub twin_count: u64,
 }
