@@ -14,7 +14,7 @@ pub enum View {
     Human,
     /// The result as JSON, with the version of its form.
     Json,
-    /// The same without the single runs: everything that the other formats show.
+    /// The same in one line and without the single runs: everything that the other formats show.
     JsonTrimmed,
     /// A page with pictures, in one file that needs nothing else.
     Html,
@@ -56,7 +56,7 @@ impl View {
                 texts.join("\n")
             }
             Self::Json => json(result),
-            Self::JsonTrimmed => json(&trimmed(result)),
+            Self::JsonTrimmed => serde_json::to_string(&trimmed(result)).expect("a result is JSON") + "\n",
             Self::Html => html::page(&safe()),
             Self::Markdown => postmortem::text(&safe()),
             Self::Summary => step_summary::text(&safe()),

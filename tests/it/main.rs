@@ -21,6 +21,7 @@ mod pages;
 mod process;
 mod queueing;
 mod reports;
+mod reports_command_line;
 mod reviewed;
 mod rollouts;
 mod second_wave;
