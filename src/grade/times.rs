@@ -9,6 +9,9 @@ use crate::plan::{Plan, TIERS};
 use crate::record::{Entry, Event, Record, TierCounts};
 
 /// Moments of a run; what did not happen is absent (censored), never zero.
+///
+/// Of several faults the one counts for which it took longest: its time is counted from the first onset, as if
+/// there were no other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     /// The first call that a fault changed.
@@ -21,6 +24,35 @@ pub struct Times {
     pub contain: Option<Time>,
     /// Every objective is back, with evidence.
     pub recover: Option<Time>,
+    /// When these really came, of the fault for which it took longest.
+    pub came: Came,
+}
+
+/// When things really came, of the fault for which each took longest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Came {
+    /// The first notification.
+    pub detect: Option<Time>,
+    /// Ownership.
+    pub acknowledge: Option<Time>,
+    /// The end of new harm.
+    pub contain: Option<Time>,
+    /// Every objective back.
+    pub recover: Option<Time>,
+}
+
+/// A moment, and how long after its fault's onset it came.
+#[derive(Debug, Clone, Copy)]
+struct Lag {
+    at: Time,
+    taken: Span,
+}
+
+impl Lag {
+    /// Returns the longer of two.
+    fn longer(self, other: Self) -> Self {
+        if other.taken > self.taken { other } else { self }
+    }
 }
 
 /// Finds the moments of a run beside its twin.
@@ -39,7 +71,21 @@ pub fn times(plan: &Plan, run: &Record, twin: &Record) -> Times {
         };
         recover(plan, &windows, (part, contained))
     });
-    Times { onset: Some(onset), detect, acknowledge, contain, recover }
+    let since = |lag: Option<Lag>| Some(onset + lag?.taken);
+    let at = |lag: Option<Lag>| Some(lag?.at);
+    Times {
+        onset: Some(onset),
+        detect: since(detect),
+        acknowledge: since(acknowledge),
+        contain: since(contain),
+        recover: since(recover),
+        came: Came {
+            detect: at(detect),
+            acknowledge: at(acknowledge),
+            contain: at(contain),
+            recover: at(recover),
+        },
+    }
 }
 
 /// Part of a run: from the onset of a fault to that of the next, or to the end.
@@ -49,18 +95,17 @@ struct Part {
     until: Time,
 }
 
-/// Returns the longest time that any fault took, as a moment after the first onset; nothing if one of
-/// them never got there.
+/// Returns the longest time that any fault took; nothing if one of them never got there.
 fn over_faults(
     run: &Record,
     first: Time,
     windows: &Windows,
     of: impl Fn(Part) -> Option<Time>,
-) -> Option<Time> {
+) -> Option<Lag> {
     let mut onsets: Vec<Time> = run.witnesses.iter().filter_map(|witness| witness.first).collect();
     onsets.sort_unstable();
     let ends = onsets.iter().skip(1).copied().chain([windows.end()]);
-    let mut longest = first;
+    let mut longest = Lag { at: first, taken: Span::ZERO };
     // The onset from which the clock runs: of the earliest fault that is not over yet.
     let mut running = None;
     for (onset, until) in onsets.iter().copied().zip(ends) {
@@ -68,22 +113,22 @@ fn over_faults(
         // Not over when the next fault begins: the clock runs on.
         running = Some(since);
         if let Some(moment) = of(Part { onset, until }) {
-            longest = longest.max(first + moment.since(since));
+            longest = longest.longer(Lag { at: moment, taken: moment.since(since) });
             running = None;
         }
     }
     running.is_none().then_some(longest)
 }
 
-/// Returns when the team knew and when it owned it: for the fault for which that took longest, as
-/// moments after the first onset.
+/// Returns when the team knew and when it owned it: for the fault for which that took longest.
 ///
 /// A fault that begins while an alert fires or a runbook is being done finds the team at work: which
 /// of the faults news is about cannot be told then, and only its containment is timed.
-fn noticed(plan: &Plan, run: &Record, first: Time) -> (Option<Time>, Option<Time>) {
+fn noticed(plan: &Plan, run: &Record, first: Time) -> (Option<Lag>, Option<Lag>) {
     let mut onsets: Vec<Time> = run.witnesses.iter().filter_map(|witness| witness.first).collect();
     onsets.sort_unstable();
-    let (mut longest, mut owned) = (Some(first), Some(first));
+    let none = Some(Lag { at: first, taken: Span::ZERO });
+    let (mut longest, mut owned) = (none, none);
     for onset in onsets {
         if onset > first && is_at_work(run, onset) {
             continue;
@@ -93,7 +138,9 @@ fn noticed(plan: &Plan, run: &Record, first: Time) -> (Option<Time>, Option<Time
             let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
             later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
         });
-        let after = |at: Option<Time>, longest: Option<Time>| Some(longest?.max(first + at?.since(onset)));
+        let after = |at: Option<Time>, longest: Option<Lag>| {
+            Some(longest?.longer(Lag { at: at?, taken: at?.since(onset) }))
+        };
         (longest, owned) = (after(detect, longest), after(acknowledge, owned));
     }
     (longest, owned)

@@ -57,11 +57,11 @@ async function places(page, drill, name) {
   assert.equal(alerts.length, fired.length, `${name}: a bar for each time that an alert fired`);
   fired.forEach((alert, index) => near(alerts[index][0], alert.fired_s / end, `${name}: when ${alert.name} fired`));
   for (const moment of ["onset", "detect", "acknowledge", "contain", "recover"]) {
-    const at = run.times_s[moment];
+    const at = run.came_s[moment];
     const lines = await of(`svg.panel line.${moment}`);
     assert.equal(lines.length > 0, at !== null, `${name}: ${moment} is drawn if it came`);
     if (at === null) continue;
-    near(lines[0][0], (moment === "onset" ? at : run.times_s.onset + at) / end, `${name}: ${moment}`);
+    near(lines[0][0], at / end, `${name}: ${moment}`);
   }
 }
 

@@ -311,3 +311,21 @@ fn whatever_a_command_refuses_can_be_explained() {
         assert!(explain::find(&target.name).is_some(), "`{}` is not explained", target.name);
     }
 }
+
+#[test]
+fn moments_stand_where_they_came_and_are_counted_from_their_own_fault() {
+    let storm = Drill::load(root().join("scenarios/compound-storm.toml")).unwrap().seeds(4).run().unwrap();
+    for run in &storm.runs {
+        let pairs = [(run.times_s.contain, run.came_s.contain), (run.times_s.recover, run.came_s.recover)];
+        for (after, at) in pairs {
+            let (after, at) = (after.unwrap(), at.unwrap());
+            let mut onsets = run.witness.iter().filter_map(|witness| witness.first_s);
+            assert!(
+                onsets.any(|onset| (onset + after - at).abs() < 0.01),
+                "{after} s before {at} s is no onset"
+            );
+        }
+        let last = run.witness.iter().filter_map(|witness| witness.first_s).fold(0.0, f64::max);
+        assert!(run.came_s.recover.unwrap() > last, "it recovered from the last fault too");
+    }
+}

@@ -15,8 +15,8 @@ use crate::grade::{TargetResult, Unit};
 use crate::plan::{FaultPlan, MockPlan, Owner, Plan, TIERS};
 use crate::record::{Act, EffectTotals, Event, Outcome, Record, RollbackReason, TierCounts, Witness};
 use crate::report::result::{
-    ActResult, AlertResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult, NamedValue,
-    RolloutResult, RunResult, RunTarget, SpendResult, TasksResult, TimesResult, WitnessResult,
+    ActResult, AlertResult, CameResult, ContaminationResult, EffectsResult, HarmResult, JudgedResult,
+    NamedValue, RolloutResult, RunResult, RunTarget, SpendResult, TasksResult, TimesResult, WitnessResult,
 };
 use crate::scenario::file::guards::{CallControl, TaskControl};
 use crate::scenario::file::load::Tier;
@@ -59,6 +59,13 @@ impl RunResult {
                 acknowledge: since(card.times.acknowledge),
                 contain: since(card.times.contain),
                 recover: since(card.times.recover),
+            },
+            came_s: CameResult {
+                onset: card.times.onset.map(moment),
+                detect: card.times.came.detect.map(moment),
+                acknowledge: card.times.came.acknowledge.map(moment),
+                contain: card.times.came.contain.map(moment),
+                recover: card.times.came.recover.map(moment),
             },
             harm: (0..TIERS).map(|tier| harm(trial, tier)).filter(|harm| harm.arrived > 0).collect(),
             tasks: TasksResult {

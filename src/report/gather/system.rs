@@ -1,10 +1,8 @@
 //! From the scenario to what a reader of the result needs of it.
 
-use crate::base::Time;
-use crate::plan::{Indicator, Plan, SloPlan, TIERS};
+use crate::plan::{FaultPlan, Indicator, Plan, SloPlan, TIERS};
 use crate::report::result::{FaultResult, PlannedStep, RunbookResult, SloResult, SystemResult};
 use crate::scenario::Scenario;
-use crate::scenario::file::faults::Fault;
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::runbooks::{RunbookStep, RunbookUse};
 use crate::scenario::source::{At, Place, call};
@@ -22,7 +20,7 @@ pub(super) fn system(scenario: &Scenario, plan: &Plan) -> SystemResult {
         baseline_s: plan.baseline.seconds(),
         starts_at: format!("{:02}:{:02}", minute / 60, minute % 60),
         slos: plan.slos.iter().map(slo).collect(),
-        faults: file.fault.iter().map(|fault| self::fault(scenario, fault)).collect(),
+        faults: plan.faults.iter().filter_map(|part| fault(scenario, part)).collect(),
         runbooks: file.runbook.0.iter().map(|(name, at)| runbook(scenario, name, at)).collect(),
     }
 }
@@ -41,21 +39,21 @@ fn says(slo: &SloPlan) -> String {
     format!("{} of {of} tasks {asks}", slo.goal)
 }
 
-fn fault(scenario: &Scenario, fault: &Fault) -> FaultResult {
-    let next = |place: Place| {
-        let later = scenario.file.fault.iter().map(|of| of.id.place);
-        later.filter(|other| other.source == place.source && other.start > place.start).min()
-    };
-    let written = scenario.written(fault.id.place, next(fault.id.place));
-    let start = Time::ZERO + fault.start.value;
-    FaultResult {
-        id: fault.id.value.0.clone(),
+/// Returns a fault, or a part of an incident: `outage`, `outage.2` and so on.
+fn fault(scenario: &Scenario, part: &FaultPlan) -> Option<FaultResult> {
+    let faults = &scenario.file.fault;
+    let fault = faults.iter().find(|of| part.id.split('.').next() == Some(of.id.value.0.as_str()))?;
+    let here = fault.id.place;
+    let later = faults.iter().map(|of| of.id.place);
+    let next = later.filter(|other| other.source == here.source && other.start > here.start).min();
+    Some(FaultResult {
+        id: part.id.clone(),
         on: fault.on.value.0.clone(),
-        does: call(written, "inject", fault.inject.tag()),
-        start_s: start.seconds(),
-        end_s: (start + fault.duration.value).seconds(),
-        line: scenario.line(fault.id.place),
-    }
+        does: call(scenario.written(here, next), "inject", fault.inject.tag()),
+        start_s: part.start.seconds(),
+        end_s: part.end.seconds(),
+        line: scenario.line(here),
+    })
 }
 
 fn runbook(scenario: &Scenario, name: &str, at: &At<RunbookUse>) -> RunbookResult {

@@ -14,26 +14,27 @@ pub(super) struct Frame<'a> {
     drill: &'a DrillResult,
     pub(super) shown: &'a ShownRun,
     pub(super) end: f64,
-    /// The moments since the drill began, with their letters.
-    moments: Vec<(&'static str, f64)>,
+    moments: Vec<Moment>,
+}
+
+/// Something that came: when, since the drill began, and how long after the onset of its fault.
+struct Moment {
+    name: &'static str,
+    at: f64,
+    after: Option<f64>,
 }
 
 pub(super) fn section(drill: &DrillResult, shown: &ShownRun, id: &str) -> Markup {
-    let times = &shown.run.times_s;
-    let onset = times.onset;
-    let later = [
-        ("detect", times.detect),
-        ("acknowledge", times.acknowledge),
-        ("contain", times.contain),
-        ("recover", times.recover),
+    let (times, came) = (&shown.run.times_s, &shown.run.came_s);
+    let all = [
+        ("onset", came.onset, None),
+        ("detect", came.detect, times.detect),
+        ("acknowledge", came.acknowledge, times.acknowledge),
+        ("contain", came.contain, times.contain),
+        ("recover", came.recover, times.recover),
     ];
-    let since = later.into_iter().filter_map(|(name, at)| Some((name, onset? + at?)));
-    let frame = Frame {
-        drill,
-        shown,
-        end: drill.system.duration_s.max(1.0),
-        moments: onset.map(|at| ("onset", at)).into_iter().chain(since).collect(),
-    };
+    let came = all.into_iter().filter_map(|(name, at, after)| Some(Moment { name, at: at?, after }));
+    let frame = Frame { drill, shown, end: drill.system.duration_s.max(1.0), moments: came.collect() };
     let chart = html! {
         div class="chart" data-end=(frame.end) data-id=(id) {
             p class="tools" hidden {
@@ -81,8 +82,8 @@ pub(super) fn picture(frame: &Frame<'_>, class: &str, label: &str, inner: &Marku
                 rect class="window" x=(fault.start_s) y="0" width=((fault.end_s - fault.start_s).max(0.0)) height=(HEIGHT) {}
             }
             (inner)
-            @for (name, at) in &frame.moments {
-                line class={ "moment " (name) } x1=(at) x2=(at) y1="0" y2=(HEIGHT) {}
+            @for of in &frame.moments {
+                line class={ "moment " (of.name) } x1=(of.at) x2=(of.at) y1="0" y2=(HEIGHT) {}
             }
         }
     }
@@ -90,15 +91,15 @@ pub(super) fn picture(frame: &Frame<'_>, class: &str, label: &str, inner: &Marku
 
 fn moments(frame: &Frame<'_>) -> Markup {
     let place = |at: f64| format!("{:.3}%", at / frame.end * 100.0);
-    let label = frame.moments.iter().map(|(name, at)| format!("{name} at {}", clock(*at)));
+    let label = frame.moments.iter().map(|of| format!("{} at {}", of.name, clock(of.at)));
     let label = label.collect::<Vec<_>>().join(", ");
     let anchor = |at: f64| if at > 0.9 * frame.end { "end" } else { "start" };
     let texts = html! {
         svg class="texts" role="img" aria-label=(label) width="100%" height=(frame.moments.len() * 15 + 4) {
-            @for (index, (name, at)) in frame.moments.iter().enumerate() {
-                text class={ "moment " (name) } x=(place(*at)) y=(index * 15 + 13) text-anchor=(anchor(*at)) data-at=(at) {
-                    (name) " " (clock(*at))
-                    @if let (true, Some((_, onset))) = (index > 0, frame.moments.first()) { " (+" (span(at - onset)) ")" }
+            @for (index, of) in frame.moments.iter().enumerate() {
+                text class={ "moment " (of.name) } x=(place(of.at)) y=(index * 15 + 13) text-anchor=(anchor(of.at)) data-at=(of.at) {
+                    (of.name) " " (clock(of.at))
+                    @if let Some(after) = of.after { " (+" (span(after)) ")" }
                 }
             }
         }

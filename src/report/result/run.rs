@@ -18,6 +18,8 @@ pub struct RunResult {
     pub targets: Vec<RunTarget>,
     /// When things happened.
     pub times_s: TimesResult,
+    /// When they came, since the drill began: of several faults, of the one for which each took longest.
+    pub came_s: CameResult,
     /// Harm by tier, against the twin.
     pub harm: Vec<HarmResult>,
     /// Tasks in the run and its twin.
@@ -98,6 +100,21 @@ pub struct TimesResult {
     /// The end of new harm, since onset.
     pub contain: Option<f64>,
     /// Every objective back with evidence, since onset.
+    pub recover: Option<f64>,
+}
+
+/// Moments since the drill began.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CameResult {
+    /// The first call that a fault changed.
+    pub onset: Option<f64>,
+    /// The first notification.
+    pub detect: Option<f64>,
+    /// Ownership.
+    pub acknowledge: Option<f64>,
+    /// The end of new harm.
+    pub contain: Option<f64>,
+    /// Every objective back with evidence.
     pub recover: Option<f64>,
 }
 
