@@ -35,7 +35,9 @@ fn new_folder(root: &Path, result: &WholeResult) -> Result<PathBuf, io::Error> {
         [drill] => index::stem(drill),
         drills => format!("{}-drills", drills.len()),
     };
-    let stamp = format!("{}-{name}", jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%SZ"));
+    #[expect(clippy::disallowed_methods, reason = "a folder is named after the moment; what is in it is not")]
+    let now = jiff::Timestamp::now();
+    let stamp = format!("{}-{name}", now.strftime("%Y-%m-%dT%H-%M-%SZ"));
     for number in 1..1000 {
         let folder = root.join(if number == 1 { stamp.clone() } else { format!("{stamp}-{number}") });
         match fs::create_dir(&folder) {
