@@ -16,9 +16,10 @@ use std::path::Path;
 use crate::files;
 use crate::grade::{Judgement, Scorecard, Verdict};
 use crate::plan::Plan;
+use crate::report::WholeResult;
 use crate::report::gather::{Gathered, Latencies, SABOTEUR, shown};
-use crate::report::human;
 use crate::report::result::{DrillResult, RunResult, SeedRange};
+use crate::report::views::View;
 use crate::scenario::decode::suggest;
 use crate::scenario::problem::{Severity, draw, printable};
 use crate::scenario::without::without;
@@ -29,6 +30,8 @@ use crate::study::{self, Seeds, Trial};
 #[derive(Debug, Clone)]
 pub struct Drill {
     scenario: Scenario,
+    /// The file as it was named, if it was.
+    file: Option<String>,
     without: Vec<String>,
     seeds: Seeds,
     is_until_settled: bool,
@@ -58,7 +61,8 @@ impl Drill {
     /// Loads a scenario file, with its mocks and runbooks; says everything that is wrong with it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, DrillError> {
         let Loaded { scenario, problems, sources } = files::load(path.as_ref());
-        scenario.map(Self::of).ok_or_else(|| {
+        let file = Some(path.as_ref().to_string_lossy().into_owned());
+        scenario.map(|scenario| Self { file, ..Self::of(scenario) }).ok_or_else(|| {
             let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
             let drawn: Vec<String> = errors.map(|problem| draw(problem, &sources, false)).collect();
             DrillError::Wrong(drawn.join("\n\n"))
@@ -68,7 +72,14 @@ impl Drill {
     /// Returns the drill of a scenario, with seeds 1 to 100 and a thread for each core.
     pub fn of(scenario: Scenario) -> Self {
         let seeds = Seeds { first: 1, count: 100, threads: 0 };
-        Self { scenario, without: Vec::new(), seeds, is_until_settled: false, is_sabotaged: false }
+        Self {
+            scenario,
+            file: None,
+            without: Vec::new(),
+            seeds,
+            is_until_settled: false,
+            is_sabotaged: false,
+        }
     }
 
     /// Runs so many seeds.
@@ -157,7 +168,11 @@ impl Drill {
             latencies,
             shown,
         };
-        Ok(gathered.into())
+        let mut result = DrillResult::from(gathered);
+        if let Some(file) = &self.file {
+            result.is_in(file);
+        }
+        Ok(result)
     }
 
     fn measure(
@@ -207,6 +222,8 @@ struct Plain<'a>(&'a DrillResult);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{}", anstream::adapter::strip_str(&human::drill(self.0)))
+        let text =
+            View::Human.render(&WholeResult::of(vec![self.0.clone()])).expect("every result has this view");
+        write!(f, "\n{}", anstream::adapter::strip_str(&text))
     }
 }

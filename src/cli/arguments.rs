@@ -7,10 +7,43 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::report::views::View;
 use crate::study::Seeds;
 
+const FIRST_STEPS: &str = "First steps:
+  stormdrill new my-drill                          a scenario, its mocks and a runbook to begin with
+  stormdrill check scenarios/                      everything that is wrong, all at once
+  stormdrill run scenarios/my-drill.toml           the verdict over a hundred seeds
+  stormdrill run scenarios/my-drill.toml --save    the same, with every report kept
+  stormdrill replay scenarios/my-drill.toml --seed 7   one seed, step by step beside its twin
+  stormdrill ablate scenarios/my-drill.toml        what each control is worth
+  stormdrill explain INCONCLUSIVE                  what a word means, and what to do";
+
+const RUN_EXAMPLES: &str = "Examples:
+  stormdrill run scenarios/
+  stormdrill run scenarios/ --seeds auto --baseline last-release.json
+  stormdrill run scenarios/a.toml --format html --output a.html --format junit --output a.xml
+  stormdrill run scenarios/a.toml --without guard.search.retry --without my-runbook
+  stormdrill run scenarios/a.toml --seed 42 --bisect-seed --output smaller.toml";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  stormdrill report result.json
+  stormdrill report result.json --format html --output report.html --format markdown --output postmortem.md";
+
+const STUDY_EXAMPLES: &str = "Examples:
+  stormdrill margin scenarios/a.toml
+  stormdrill margin scenarios/a.toml --fault search-hangs --dose share --from 50% --to 100%
+  stormdrill margin scenarios/a.toml --late-people";
+
+const TUNE_EXAMPLES: &str = "Examples:
+  stormdrill tune scenarios/a.toml --vary guard.search.timeout=1s..10s --vary guard.search.retry.attempts=1,3,5";
+
+const REPLAY_EXAMPLES: &str = "Examples:
+  stormdrill replay scenarios/a.toml --seed 7
+  stormdrill replay scenarios/a.toml --seed 7 --task 1204 --against without:guard.search.retry
+  stormdrill replay scenarios/a.toml --seed 7 --format otlp --output spans.jsonl";
+
 /// Game-day drills for AI agents: prove, before a release and on game day, that guardrails, alerts
 /// and runbooks contain the failures that agent systems really have.
 #[derive(Debug, Parser)]
-#[command(name = "stormdrill", version, about, max_term_width = 100)]
+#[command(name = "stormdrill", version, about, max_term_width = 100, after_help = FIRST_STEPS)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -22,6 +55,7 @@ pub(super) enum Command {
     ///
     /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INCONCLUSIVE, INVALID or NOT EXPOSED, 70 a bug or a
     /// failure of the machine; of several drills the worst counts.
+    #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
     /// Check scenario files and report every problem.
     ///
@@ -63,14 +97,17 @@ pub(super) enum Command {
     ///
     /// Each seed is bisected to the dose at which harm is no longer contained; the answer is the dose up to which the
     /// required share of runs holds, with an interval from order statistics. Exit code: 0, or 2 for bad input.
+    #[command(after_help = STUDY_EXAMPLES)]
     Margin(MarginArguments),
     /// Vary a few values of a scenario together, on the same seeds, and show what no other setting beats.
     ///
     /// Exit code: 0, or 2 for bad input.
+    #[command(after_help = TUNE_EXAMPLES)]
     Tune(TuneArguments),
     /// Make reports from a saved result.
     ///
     /// The result of `run --format json`. Exit code: as that of the run.
+    #[command(after_help = REPORT_EXAMPLES)]
     Report {
         /// The saved result.
         result: PathBuf,
@@ -120,6 +157,7 @@ pub(super) enum Command {
     /// Run one seed again with every step of every task, beside its twin, and tell where they part.
     ///
     /// Exit code: 0, or 2 for bad input.
+    #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArguments),
     /// Print a runbook as the page that somebody on call wants.
     ///

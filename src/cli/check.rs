@@ -1,6 +1,6 @@
 //! `stormdrill check`.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ pub(super) fn check(
 ) -> Result<ExitCode, io::Error> {
     let checked = problems::load(paths);
     match findings {
-        Findings::Human => io::stdout().lock().write_all(summary(&checked).as_bytes())?,
+        Findings::Human => output::print(&summary(&checked), path)?,
         Findings::Github => output::print(&annotations::of_problems(&checked.found), path)?,
         Findings::Sarif => output::print(&sarif::text(&checked.found), path)?,
     }

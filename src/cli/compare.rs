@@ -92,7 +92,7 @@ pub(super) fn text(path: &Path) -> Option<String> {
 
 /// Says why a file is no saved result.
 pub(super) fn refuse(path: &Path, why: &str) {
-    let shown = saved::plain(&path.to_string_lossy());
+    let shown = output::shown(path);
     anstream::eprintln!("error[unreadable]: cannot read `{shown}`: {}", saved::plain(why));
     anstream::eprintln!("hint: save a result with `stormdrill run PATH --format json --output FILE`");
 }

@@ -94,12 +94,11 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
 }
 
 fn schema(kind: SchemaKind) -> Result<ExitCode, std::io::Error> {
-    use std::io::Write;
     let text = match kind {
         SchemaKind::Scenario => crate::scenario::schema::text(&crate::scenario::schema::scenario()),
         SchemaKind::Mock => crate::scenario::schema::text(&crate::scenario::schema::mock()),
         SchemaKind::Keys => crate::scenario::schema::keys(),
     };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
+    output::print(&text, None)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,9 +5,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::report::safe;
+
 /// Writes a value as JSON that people can read.
 pub(super) fn json(value: &impl Serialize) -> Result<String, io::Error> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(io::Error::other)
+}
+
+/// Returns a path as a log may have it: nothing in it acts.
+pub(super) fn shown(path: &Path) -> String {
+    safe::log(&safe::text(&path.to_string_lossy()))
 }
 
 /// Prints a text, or writes it to a file; a file gets no styles.
@@ -21,5 +28,5 @@ pub(super) fn print(text: &str, output: Option<&Path>) -> Result<(), io::Error> 
     };
     let plain = anstream::adapter::strip_str(text).to_string();
     std::fs::write(path, plain)
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", path.display())))
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot write `{}`: {error}", shown(path))))
 }

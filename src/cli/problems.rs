@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::files;
-use crate::scenario::problem::{Problem, Severity, draw};
-use crate::scenario::source::Source;
+use crate::report::safe;
+use crate::scenario::problem::{Code, Problem, Severity, draw};
+use crate::scenario::source::{Place, Source};
 use crate::scenario::{Loaded, Scenario};
 
 /// What loading came to: the scenarios that can be run, and how many problems of each severity.
@@ -26,7 +27,10 @@ pub(super) fn load(paths: &[PathBuf]) -> Checked {
             Ok(files) => files.iter().for_each(|file| load_one(file, &mut checked)),
             Err(why) => {
                 checked.errors += 1;
-                anstream::eprintln!("error[unreadable]: {why}");
+                anstream::eprintln!("error[unreadable]: {}", safe::log(&safe::text(&why)));
+                let place = Place { source: 0, start: 0, end: 0 };
+                let source = Source { path: path.to_string_lossy().into_owned(), text: String::new() };
+                checked.found.push((vec![Problem::error(Code::Unreadable, place, why)], vec![source]));
             }
         }
     }

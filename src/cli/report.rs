@@ -19,11 +19,12 @@ pub(super) fn report(path: &Path, views: &ViewArguments) -> Result<ExitCode, io:
             return Ok(ExitCode::from(BAD_INPUT));
         }
     };
+    if let Some(code) = views.refuse(result.drills.len()) {
+        return Ok(code);
+    }
     for drill in &result.drills {
         views.show(drill)?;
     }
-    if let Some(code) = views.write(&result)? {
-        return Ok(code);
-    }
+    views.write(&result)?;
     Ok(ExitCode::from(WholeResult::worst(&result.drills).map_or(BAD_INPUT, Verdict::exit_code)))
 }

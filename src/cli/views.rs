@@ -37,19 +37,26 @@ fn pairs(views: &ViewArguments, matches: &ArgMatches) -> Result<Vec<(View, Optio
     let mut all: Vec<(usize, Result<View, PathBuf>)> = formats.chain(outputs).collect();
     all.sort_by_key(|(place, _)| *place);
     let mut pairs: Vec<(View, Option<PathBuf>)> = Vec::new();
+    // An output that has no format yet: of the next one, or of the view for people.
+    let mut open = None;
     for (_, given) in all {
         match (given, pairs.last_mut()) {
-            (Ok(view), _) => pairs.push((view, None)),
+            (Ok(view), _) => pairs.push((view, open.take())),
             (Err(path), Some((_, output @ None))) => *output = Some(path),
-            (Err(path), None) => pairs.push((View::Human, Some(path))),
-            (Err(path), Some((_, Some(_)))) => {
-                return Err(format!("`--output {}` has no `--format` before it", path.display()));
-            }
+            (Err(path), _) if open.is_none() => open = Some(path),
+            (Err(path), _) => return Err(format!("`--output {}` has no `--format`", output::shown(&path))),
         }
     }
-    // Without another wish the terminal shows how it went, also beside what is kept.
-    if pairs.is_empty() {
-        pairs.push((View::Human, None));
+    match (open, pairs.is_empty()) {
+        // Without another wish the terminal shows how it went, also beside what is kept.
+        (open, true) => pairs.push((View::Human, open)),
+        (Some(path), false) => return Err(format!("`--output {}` has no `--format`", output::shown(&path))),
+        (None, false) => {}
+    }
+    let mut paths: Vec<&PathBuf> = pairs.iter().filter_map(|(_, output)| output.as_ref()).collect();
+    paths.sort();
+    if let Some(twice) = paths.windows(2).find(|two| two[0] == two[1]) {
+        return Err(format!("two formats go to `{}`", output::shown(twice[0])));
     }
     if pairs.iter().filter(|(_, output)| output.is_none()).count() > 1 {
         return Err("only one `--format` can go to the standard output: give the others an `--output`".into());
@@ -72,21 +79,43 @@ impl ViewArguments {
         output::print(&format!("{text}\n"), None)
     }
 
-    /// Writes every other format; says which one cannot be had.
-    pub(super) fn write(&self, result: &WholeResult) -> Result<Option<ExitCode>, io::Error> {
-        for (view, path) in self.order.iter().filter(|pair| **pair != (View::Human, None)) {
-            match view.render(result) {
-                Ok(text) => output::print(&text, path.as_deref())?,
-                Err(why) => {
-                    anstream::eprintln!("error[bad-output]: {why}");
-                    return Ok(Some(ExitCode::from(BAD_INPUT)));
-                }
+    /// Says what cannot be written, before anything is run.
+    pub(super) fn refuse(&self, drills: usize) -> Option<ExitCode> {
+        let mut whys = Vec::new();
+        if drills != 1 && self.order.iter().any(|(view, _)| *view == View::Chaos) {
+            whys.push("a journal of Chaos Toolkit is of one drill: name one scenario".to_owned());
+        }
+        for path in self.order.iter().filter_map(|(_, output)| output.as_deref()) {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            if path.is_dir() {
+                whys.push(format!("`{}` is a folder", output::shown(path)));
+            } else if folder.is_some_and(|folder| !folder.is_dir()) {
+                whys.push(format!("`{}` is in no folder that is there", output::shown(path)));
             }
         }
-        if let Some(root) = &self.save {
-            let made = folder::keep(root, result)?;
-            anstream::eprintln!("kept in {}", Path::new(&made).display());
+        for why in &whys {
+            anstream::eprintln!("error[bad-output]: {why}");
         }
-        Ok(None)
+        (!whys.is_empty()).then(|| ExitCode::from(BAD_INPUT))
+    }
+
+    /// Writes every other format.
+    pub(super) fn write(&self, result: &WholeResult) -> Result<(), io::Error> {
+        let mut failed = Ok(());
+        for (view, path) in self.order.iter().filter(|pair| **pair != (View::Human, None)) {
+            let text = view.render(result).map_err(io::Error::other);
+            // One that fails does not take the others with it.
+            failed = failed.and(text.and_then(|text| output::print(&text, path.as_deref())));
+        }
+        if let Some(root) = &self.save {
+            let kept = folder::keep(root, result).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot keep in `{}`: {error}", output::shown(root)))
+            });
+            if let Ok(made) = &kept {
+                anstream::eprintln!("kept in {}", output::shown(made));
+            }
+            failed = failed.and(kept.map(|_| ()));
+        }
+        failed
     }
 }

@@ -309,15 +309,14 @@ impl<'p> World<'p> {
     fn turn_bucket(&mut self) {
         let in_flight = self.tasks.len() as u32;
         while self.now >= self.bucket_end {
-            self.record.series.backlog[self.bucket] = in_flight;
             self.bucket += 1;
+            self.record.series.backlog[self.bucket] = in_flight;
             self.bucket_end += self.record.series.width;
         }
     }
 
     fn finish_run(mut self) -> Record {
         self.record.in_flight = self.open;
-        self.record.series.backlog[self.bucket] = self.tasks.len() as u32;
         self.record.left_behind = self.left_behind();
         let ended = self.truth.iter().zip(&self.last);
         self.record.last_window = ended.map(|(now, then)| (now.0 - then.0, now.1 - then.1)).collect();

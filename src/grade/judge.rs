@@ -96,7 +96,9 @@ fn reasons(runs: &[Scorecard], verdict: Verdict) -> Vec<String> {
     let mut kinds: Vec<(String, u64, u64, String)> = Vec::new();
     for run in runs.iter().filter(|run| run.verdict != RunVerdict::Pass) {
         for reason in &run.because {
-            let kind = reason.split(':').next().unwrap_or(reason).to_owned();
+            // Numbers do not make another reason.
+            let kind = reason.split(':').next().unwrap_or(reason);
+            let kind = kind.replace(|c: char| c.is_ascii_digit() || c == '.', "");
             match kinds.iter_mut().find(|known| known.0 == kind) {
                 Some(known) => known.1 += 1,
                 None => kinds.push((kind, 1, run.seed, reason.clone())),

@@ -12,7 +12,7 @@ pub mod verdict;
 pub use harm::{Harm, TierHarm};
 pub use judge::{Judgement, Stopping, judge};
 pub use process::Process;
-pub use targets::{TargetResult, Unit};
+pub use targets::{TargetResult, Unit, say};
 pub use times::Times;
 pub use verdict::{RunVerdict, Verdict};
 

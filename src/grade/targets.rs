@@ -62,6 +62,8 @@ impl TargetResult {
 pub fn say(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Seconds => Span::from_secs_f64(value).to_string(),
+        // A small one would round to nothing.
+        Unit::Share if value != 0.0 && value.abs() < 0.000_5 => format!("{:.4}%", value * 100.0),
         Unit::Share => format!("{:.2}%", value * 100.0),
         Unit::Count => format!("{value:.0}"),
     }

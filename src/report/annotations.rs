@@ -30,7 +30,7 @@ pub fn of_result(result: &WholeResult) -> String {
     let mut text = String::new();
     let mut errors = Vec::new();
     for drill in &result.drills {
-        let missed = drill.targets.iter().filter(|target| target.met_runs < drill.pass_rate.runs);
+        let missed = drill.missed();
         if drill.verdict == "FAIL" {
             errors.extend(missed.map(|target| (drill, Some(target))));
         } else if drill.verdict != "PASS" {
@@ -64,7 +64,6 @@ fn error<'a>(drill: &'a DrillResult, target: Option<&TargetSummary>) -> Annotati
         let title = format!("{}: {}", drill.verdict, drill.scenario.title);
         return Annotation { level: "error", file: &drill.here.file, line: 1, column: None, title, message };
     };
-    let runs = drill.pass_rate.runs;
     let again = target
         .missed_seed
         .map_or(String::new(), |seed| format!("; again: {} --seed {seed}", drill.here.again));
@@ -76,7 +75,7 @@ fn error<'a>(drill: &'a DrillResult, target: Option<&TargetSummary>) -> Annotati
         title: format!("{}: {} missed", drill.verdict, target.name),
         message: format!(
             "{} missed it: median {}, 95 of 100 {}, limit {}{again}",
-            of_runs(runs - target.met_runs.min(runs), drill),
+            of_runs(drill.missed_runs(target), drill),
             amount(target, target.p50),
             amount(target, target.p95),
             amount(target, Some(target.limit)),

@@ -137,6 +137,8 @@ pub const ENTRIES: &[Entry] = &[
         "Name one file."),
     of(Kind::Refusal, "unknown-task", "The run has no task of this number.",
         "Tasks are numbered by their order of arrival, from 0."),
+    of(Kind::Refusal, "no-evidence", "There is no run from which unit tests could be made.",
+        "A run whose baseline does not hold injects nothing, so that its alerts stay silent. Take another `--seed`, or mend the scenario."),
     of(Kind::Refusal, "bad-output", "Formats and outputs do not fit together.",
         "Each `--output` belongs to the `--format` before it; at most one format goes to the standard output; a journal of Chaos Toolkit is of one drill."),
     of(Kind::Refusal, "exists", "A file is there already.",

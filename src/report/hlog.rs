@@ -6,11 +6,6 @@
 
 use std::fmt::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-
 use crate::report::result::WholeResult;
 use crate::report::words::stem;
 
@@ -19,30 +14,21 @@ pub(super) fn text(result: &WholeResult) -> String {
     let mut text = String::from(
         "#[Histogram log format version 1.3]\n#[StartTime: 0.000 (seconds since epoch)]\n#[BaseTime: 0.000 (seconds since epoch)]\n\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
     );
-    for drill in &result.drills {
+    for (number, drill) in result.drills.iter().enumerate() {
+        // Of two drills of one name the second says that it is.
+        let before = result.drills.iter().take(number).filter(|other| stem(other) == stem(drill)).count();
+        let again = if before == 0 { String::new() } else { format!("-{}", before + 1) };
         let tag = |tier: &str, suffix: &str| {
             let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-            format!("{}:{}{suffix}", stem(drill), tier.chars().map(plain).collect::<String>())
+            format!("{}{again}:{}{suffix}", stem(drill), tier.chars().map(plain).collect::<String>())
         };
         for log in &drill.latencies {
-            for (suffix, histogram) in [("", &log.run), ("-twin", &log.twin)] {
-                let Some(most) = most(histogram) else { continue };
-                let length = drill.system.duration_s;
-                line!(
-                    text,
-                    "Tag={},0.000,{length:.3},{:.3},{histogram}",
-                    tag(&log.tier, suffix),
-                    most as f64 / 1000.0
-                );
+            let both = [("", &log.run, log.run_max_us), ("-twin", &log.twin, log.twin_max_us)];
+            for (suffix, histogram, most) in both {
+                let (tag, length) = (tag(&log.tier, suffix), drill.system.duration_s);
+                line!(text, "Tag={tag},0.000,{length:.3},{:.3},{histogram}", most as f64 / 1000.0);
             }
         }
     }
     text
-}
-
-/// Returns the highest value of a histogram; nothing if it is none.
-fn most(text: &str) -> Option<u64> {
-    let bytes = STANDARD.decode(text).ok()?;
-    let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut bytes.as_slice()).ok()?;
-    Some(histogram.max())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::base::Span;
+use crate::report::lessons;
 use crate::report::result::{DrillResult, TargetSummary};
 
 const WIDTH: usize = 78;
@@ -16,6 +17,7 @@ pub fn drill(result: &DrillResult) -> String {
     targets(result, &mut text);
     timeline(result, &mut text);
     harm(result, &mut text);
+    status(result, &mut text);
     foot(result, &mut text);
     text
 }
@@ -34,13 +36,13 @@ fn head(result: &DrillResult, text: &mut String) {
     line!(text, "{style}{}{style:#}  {}", result.verdict, result.scenario.title);
     line!(
         text,
-        "      {} · {} runs, {} met every target ({:.1}%..{:.1}%, {:.0}% required)",
+        "      {} · {} runs, {} met every target ({:.1}%..{:.1}%, {}% required)",
         result.scenario.path,
         rate.runs,
         rate.passed,
         rate.lower * 100.0,
         rate.upper * 100.0,
-        rate.required * 100.0,
+        (rate.required * 1e6).round() / 1e4,
     );
     if !result.without.is_empty() {
         line!(text, "      without {}", result.without.join(", "));
@@ -63,7 +65,7 @@ fn value(target: &TargetSummary, value: Option<f64>) -> String {
 }
 
 fn targets(result: &DrillResult, text: &mut String) {
-    let runs = result.pass_rate.runs;
+    let runs = result.graded_runs();
     line!(text, "\n  {:<18}{:>10}{:>12}{:>12}{:>14}", "target", "limit", "median", "95 of 100", "runs met");
     for target in &result.targets {
         let style = if target.met_runs == runs { Style::new() } else { style("FAIL") };
@@ -142,6 +144,48 @@ fn harm(result: &DrillResult, text: &mut String) {
     if let Some(spend) = &result.spend {
         line!(text, "  spent ${:.2}, without the fault ${:.2}", spend.usd, spend.twin_usd);
     }
+}
+
+/// The most that is told of what to do; the rest is in the other views.
+const ITEMS_MAX: usize = 2;
+
+/// The widest line of the short postmortem.
+const LINE: usize = 98;
+
+/// The postmortem in a few lines: what an update says, and what to do first.
+fn status(result: &DrillResult, text: &mut String) {
+    let status = lessons::status(result);
+    text.push('\n');
+    told("impact", &status.impact, text);
+    told("state", &status.state, text);
+    told("risk", status.risk, text);
+    for ((book, steps), criteria) in status.plan.iter().zip(&status.criteria) {
+        told("plan", &format!("{book}, {} steps; over when {criteria}", steps.len()), text);
+    }
+    let items = lessons::actions(result);
+    for item in items.iter().take(ITEMS_MAX) {
+        told("to do", &format!("{} ({})", item.what, item.owner), text);
+    }
+    if items.len() > ITEMS_MAX {
+        told("", &format!("… and {} more: --format markdown has all", items.len() - ITEMS_MAX), text);
+    }
+}
+
+/// Writes words in lines of one width, below each other.
+fn told(what: &str, words: &str, text: &mut String) {
+    let mut line = String::new();
+    let mut what = what;
+    for word in words.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > LINE - 12 {
+            line!(text, "  {what:<10}{line}");
+            (what, line) = ("", String::new());
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line!(text, "  {what:<10}{line}");
 }
 
 fn foot(result: &DrillResult, text: &mut String) {

@@ -45,8 +45,8 @@ pub fn page(runs: &[PastRun]) -> String {
                     table {
                         thead { tr { th scope="col" { "When (UTC)" } th scope="col" { "Verdict" } th scope="col" { "Drill" } th scope="col" class="number" { "Runs that met every target" } } }
                         tbody {
-                            @for run in runs { @for drill in &run.drills { tr {
-                                td { a href={ (address(&run.folder)) "/report.html" } { (when(&run.folder)) } }
+                            @for run in runs { @for (number, drill) in run.drills.iter().enumerate() { tr {
+                                td { a href={ (address(&run.folder)) "/report.html#drill-" (number) } { (when(&run.folder)) } }
                                 td { span class={ "verdict small " (class(&drill.verdict)) } { (drill.verdict) } }
                                 td { (drill.title) }
                                 td class="number" { (drill.passed.0) "/" (drill.passed.1) }

@@ -16,7 +16,12 @@ pub(super) fn text(result: &WholeResult) -> String {
 }
 
 fn suite(drill: &DrillResult) -> TestSuite {
-    let mut suite = TestSuite::new(drill.scenario.title.clone());
+    let mut name = drill.scenario.title.clone();
+    if !drill.without.is_empty() {
+        name.push_str(" without ");
+        name.push_str(&drill.without.join(", "));
+    }
+    let mut suite = TestSuite::new(name);
     suite.add_property(("scenario", drill.scenario.path.as_str()));
     suite.add_property(("digest", drill.scenario.digest.as_str()));
     suite.add_property(("verdict", drill.verdict.as_ref()));
@@ -38,7 +43,7 @@ fn suite(drill: &DrillResult) -> TestSuite {
 fn case(drill: &DrillResult, name: &str, line: Option<usize>, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_classname(drill.scenario.path.clone());
-    case.extra.insert("file".into(), drill.scenario.path.as_str().into());
+    case.extra.insert("file".into(), drill.here.file.as_str().into());
     if let Some(line) = line {
         case.extra.insert("line".into(), line.to_string().as_str().into());
     }
@@ -70,15 +75,19 @@ fn failure(kind: NonSuccessKind, of: &str) -> TestCaseStatus {
 
 /// A target fails with its drill; in a drill that is not settled or passes, runs may miss it.
 fn target_status(drill: &DrillResult, target: &TargetSummary) -> TestCaseStatus {
-    let runs = drill.pass_rate.runs;
-    if target.met_runs == runs {
+    if drill.graded.is_empty() {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message("not graded: no run proves anything");
+        return status;
+    }
+    if drill.missed_runs(target) == 0 {
         return TestCaseStatus::success();
     }
     let again =
         target.missed_seed.map_or(String::new(), |seed| format!("\nagain: {} --seed {seed}", drill.again));
     let told = format!(
         "{} missed it: median {}, 95 of 100 {}, limit {}; {} of runs must meet every target{again}",
-        of_runs(runs - target.met_runs.min(runs), drill),
+        of_runs(drill.missed_runs(target), drill),
         amount(target, target.p50),
         amount(target, target.p95),
         amount(target, Some(target.limit)),

@@ -34,9 +34,8 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) fn code(text: &str) -> String {
     let mut letters = text.chars().zip(text.chars().skip(1));
     let has_tag = letters.any(|(c, next)| c == '<' && next != ' ');
-    if has_tag || ["`", "\n", "\r", "://", "www.", "@", "]("].iter().any(|part| text.contains(part)) {
+    if has_tag || ["`", "|", "\n", "\r", "://", "www.", "@", "]("].iter().any(|part| text.contains(part)) {
         return escaped(text);
     }
-    // In a cell of a table a bar ends the cell, also in code.
-    format!("`{}`", text.replace('|', "\\|"))
+    format!("`{text}`")
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::report::lessons;
 use crate::report::markup::{code, escaped};
 use crate::report::result::{DrillResult, JournalLine, ShownRun, WholeResult};
-use crate::report::words::{amount, clock, happening, of_runs, percent, perhaps, span, usd};
+use crate::report::words::{after_onset, amount, clock, happening, of_runs, perhaps, share, span, usd};
 
 /// Returns the drafts of all drills, one after the other.
 pub(super) fn text(result: &WholeResult) -> String {
@@ -32,8 +32,24 @@ fn drill(drill: &DrillResult, text: &mut String) {
         drill.pass_rate.passed,
         drill.pass_rate.runs
     );
+    let last = drill.seeds.first.saturating_add(drill.seeds.count).saturating_sub(1);
+    line!(
+        text,
+        "Status: draft. Seeds {} to {last}, stormdrill {}, scenario {}.\n",
+        drill.seeds.first,
+        env!("CARGO_PKG_VERSION"),
+        code(drill.scenario.digest.get(..12).unwrap_or_default())
+    );
     status(drill, text);
     summary(drill, text);
+    if drill.graded.is_empty() {
+        // Without evidence there is nothing to tell but why.
+        if let Some(shown) = drill.shown.first() {
+            timeline(drill, shown, text);
+        }
+        actions(drill, text);
+        return;
+    }
     impact(drill, text);
     if let Some(shown) = drill.shown.first() {
         timeline(drill, shown, text);
@@ -48,54 +64,22 @@ fn drill(drill: &DrillResult, text: &mut String) {
 
 /// What every update says, in its order.
 fn status(drill: &DrillResult, text: &mut String) {
-    let lost: Vec<String> = drill
-        .harm
-        .iter()
-        .map(|of| format!("{} of {} {} tasks lost", of.lost, of.arrived, escaped(&of.tier)))
-        .collect();
-    let p95 = |name: &str| drill.moments.iter().find(|of| of.name == name).and_then(|of| of.p95_s);
-    let state = match (p95("contain"), p95("recover")) {
-        (_, Some(at)) => format!("recovered with evidence, {} after onset in 95 of 100 runs", span(at)),
-        (Some(at), None) => {
-            format!("contained {} after onset in 95 of 100 runs, and not recovered in all", span(at))
-        }
-        (None, None) => "not contained in at least 5 of 100 runs".to_owned(),
-    };
-    let left = drill.shown.first().map_or(&[][..], |shown| &shown.run.left_behind);
-    let risk = match drill.verdict.as_ref() {
-        "PASS" if left.is_empty() => "low: the controls hold, with the stated confidence",
-        "PASS" => "moderate: the controls hold, and something is left behind in a run",
-        "FAIL" => "high: the controls do not hold",
-        _ => "unknown: the drill proves nothing yet",
-    };
-    let plan: Vec<String> = drill
-        .system
-        .runbooks
-        .iter()
-        .map(|book| {
-            let steps: Vec<String> = book.steps.iter().map(|step| escaped(&step.step)).collect();
-            format!("{} ({})", escaped(&book.name), steps.join(", "))
-        })
-        .collect();
-    let criteria: Vec<String> = drill.system.runbooks.iter().map(|book| code(&book.recovery)).collect();
+    let status = lessons::status(drill);
+    let plan = status.plan.iter().map(|(book, steps)| format!("{book}: {}", steps.join(", ")));
+    let or =
+        |texts: Vec<String>, none: &str| if texts.is_empty() { none.to_owned() } else { texts.join("; ") };
+    let plan = or(plan.map(|text| escaped(&text)).collect(), "no runbook");
+    let criteria = or(status.criteria.iter().map(|text| code(text)).collect(), "none stated");
     line!(text, "| | |\n|---|---|");
     line!(
         text,
-        "| **Impact scope** | {} (median run, against the same run without the fault) |",
-        lost.join(", ")
+        "| **Impact scope** | {} in the median run, against the same run without the fault |",
+        escaped(&status.impact)
     );
-    line!(text, "| **Current state** | {state} |");
-    line!(text, "| **Risk level** | {risk} |");
-    line!(
-        text,
-        "| **Mitigation plan** | {} |",
-        if plan.is_empty() { "no runbook".into() } else { plan.join("; ") }
-    );
-    line!(
-        text,
-        "| **Recovery criteria** | {} |\n",
-        if criteria.is_empty() { "none stated".into() } else { criteria.join("; ") }
-    );
+    line!(text, "| **Current state** | {} |", escaped(&status.state));
+    line!(text, "| **Risk level** | {} |", status.risk);
+    line!(text, "| **Mitigation plan** | {plan} |");
+    line!(text, "| **Recovery criteria** | {criteria} |\n");
 }
 
 fn summary(drill: &DrillResult, text: &mut String) {
@@ -148,7 +132,7 @@ fn impact(drill: &DrillResult, text: &mut String) {
             amount(target, target.p50),
             amount(target, target.p95),
             target.met_runs,
-            drill.pass_rate.runs
+            drill.graded_runs()
         );
     }
     line!(text, "");
@@ -166,14 +150,14 @@ fn timeline(drill: &DrillResult, shown: &ShownRun, text: &mut String) {
     line!(text, "## Timeline of seed {} ({})\n", shown.run.seed, escaped(&shown.run.verdict));
     line!(
         text,
-        "The drill began at {}. Everything else of this run: {}\n",
+        "The drill began at {} on its own clock. Breakers that opened and closed are left out. Everything of this run: {}\n",
         escaped(&drill.system.starts_at),
         code(&format!("{} --seed {}", drill.again, shown.run.seed))
     );
-    line!(text, "| time | event | line of the scenario |\n|---|---|---|");
+    line!(text, "| since it began | event | line of the scenario |\n|---|---|---|");
     let told: Vec<&JournalLine> = shown.journal.iter().filter(|line| is_told(line)).collect();
     for line in told.iter().take(LINES_MAX) {
-        line!(text, "| {} | {} | {} |", clock(line.at_s), escaped(&happening(line)), link(drill, line));
+        line!(text, "| +{} | {} | {} |", clock(line.at_s), escaped(&happening(line)), link(drill, line));
     }
     if told.len() > LINES_MAX {
         line!(text, "\n… and {} further entries; `--format jsonl` has them all.", told.len() - LINES_MAX);
@@ -212,7 +196,10 @@ fn phases(drill: &DrillResult, text: &mut String) {
     let moment = |name: &str| {
         let of = drill.moments.iter().find(|of| of.name == name);
         let (p50, p95) = of.map_or((None, None), |of| (of.p50_s, of.p95_s));
-        format!("{} after onset in the median run, {} in 95 of 100", perhaps(p50), perhaps(p95))
+        match p50 {
+            None if of.is_none_or(|of| of.runs == 0) => "in no run".to_owned(),
+            _ => format!("{} in the median run, {} in 95 of 100", after_onset(p50), after_onset(p95)),
+        }
     };
     line!(text, "## Detection\n\nA notification that carries a runbook came {}.\n", moment("detect"));
     for alert in &drill.alerts {
@@ -223,11 +210,11 @@ fn phases(drill: &DrillResult, text: &mut String) {
         };
         line!(
             text,
-            "* {} ({}): fired in {}, first {} after onset{noise}",
+            "* {} ({}): fired in {}{}{noise}",
             escaped(&alert.name),
             escaped(&alert.severity),
             of_runs(alert.runs, drill),
-            perhaps(alert.after_onset_s)
+            alert.after_onset_s.map_or(String::new(), |at| format!(", first {} after onset", span(at)))
         );
     }
     line!(text, "\n## Response\n\nSomebody owned it {}.\n", moment("acknowledge"));
@@ -261,7 +248,7 @@ fn phases(drill: &DrillResult, text: &mut String) {
     );
     if let Some(shown) = drill.shown.first() {
         for of in &shown.run.budget_spent {
-            line!(text, "* {}: {} of its error budget spent", escaped(&of.name), percent(of.value));
+            line!(text, "* {}: {} of its error budget spent", escaped(&of.name), share(of.value));
         }
         for left in &shown.run.left_behind {
             line!(text, "* left behind: {}", escaped(left));

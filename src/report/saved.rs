@@ -77,6 +77,12 @@ pub fn whole(text: &str) -> Result<WholeResult, String> {
     refuse_other_versions(text)?;
     let mut result: WholeResult =
         serde_json::from_str(text).map_err(|error| format!("not a result of `run`: {error}"))?;
+    if result.drills.is_empty() {
+        return Err("it has no drill".into());
+    }
+    if let Some(drill) = result.drills.iter().find(|drill| drill.concluded().is_none()) {
+        return Err(format!("`{}` is no verdict", plain(&drill.verdict)));
+    }
     result.drills = result.drills.into_iter().map(DrillResult::with_its_own_path).collect();
     Ok(result)
 }

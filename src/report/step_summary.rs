@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::grade::Verdict;
 use crate::report::markup::escaped;
 use crate::report::result::{DrillResult, WholeResult};
 use crate::report::words::{amount, of_runs, percent, perhaps};
@@ -11,7 +12,8 @@ const BYTES_MAX: usize = 900 * 1024;
 
 /// Returns the table, and below it what was missed and the command that shows it.
 pub(super) fn text(result: &WholeResult) -> String {
-    let mut text = format!("## {} {}\n\n", sign(&result.verdict), escaped(&result.verdict));
+    let worst = WholeResult::worst(&result.drills).map_or("INVALID", Verdict::word);
+    let mut text = format!("## {} {worst}\n\n", sign(worst));
     line!(text, "| verdict | drill | runs that met every target | detect | contain | recover |");
     line!(text, "|---|---|---|---|---|---|");
     for drill in &result.drills {
@@ -60,19 +62,18 @@ fn not_passed(drill: &DrillResult, text: &mut String) {
     for reason in drill.because.iter().take(4) {
         line!(text, "* {}", escaped(reason));
     }
-    let runs = drill.pass_rate.runs;
-    for target in drill.targets.iter().filter(|target| target.met_runs < runs) {
+    for target in drill.missed() {
         line!(
             text,
             "* **{}** missed in {}: median {}, 95 of 100 {}, limit {}",
             escaped(&target.name),
-            of_runs(runs - target.met_runs.min(runs), drill),
+            of_runs(drill.missed_runs(target), drill),
             amount(target, target.p50),
             amount(target, target.p95),
             amount(target, Some(target.limit)),
         );
     }
     if let Some(shown) = drill.shown.first() {
-        line!(text, "* again: {} --seed {}", escaped(&drill.again), shown.run.seed);
+        line!(text, "* again: {} --seed {}", escaped(&drill.here.again), shown.run.seed);
     }
 }

@@ -8,7 +8,7 @@ pub(super) fn amount(target: &TargetSummary, value: Option<f64>) -> String {
     let Some(value) = value else { return "never".into() };
     match target.unit.as_ref() {
         "s" => span(value),
-        "share" => format!("{:.2}%", value * 100.0),
+        "share" => share(value),
         _ => format!("{value:.0}"),
     }
 }
@@ -33,14 +33,24 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
+/// Returns a share in percent, a small one with more digits.
+pub(super) fn share(share: f64) -> String {
+    crate::grade::say(crate::grade::Unit::Share, share)
+}
+
+/// Returns how long after onset something came, or that it never did.
+pub(super) fn after_onset(seconds: Option<f64>) -> String {
+    seconds.map_or("never".into(), |seconds| format!("{} after onset", span(seconds)))
+}
+
 /// Returns an amount of money.
 pub(super) fn usd(dollars: f64) -> String {
     if dollars.abs() < 0.1 && dollars != 0.0 { format!("${dollars:.4}") } else { format!("${dollars:.2}") }
 }
 
-/// Returns how many runs of a drill there were, as `N of M runs`.
+/// Returns how many graded runs of a drill there were, as `N of M runs`.
 pub(super) fn of_runs(count: u64, drill: &DrillResult) -> String {
-    let runs = drill.pass_rate.runs;
+    let runs = drill.graded_runs();
     format!("{count} of {runs} run{}", if runs == 1 { "" } else { "s" })
 }
 

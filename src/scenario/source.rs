@@ -66,10 +66,32 @@ impl Source {
 }
 
 /// Returns a call-like key as it is written: of `do.degrade = { mock = "search" }` with the key `do` and the
-/// tag `degrade` it is `degrade (mock = "search")`.
+/// tag `degrade` it is `degrade (mock = "search")`. Written in any other form it is the tag alone: what stands near it
+/// may belong to something else.
 pub fn call(written: &str, key: &str, tag: &str) -> String {
-    let Some((_, rest)) = written.split_once(&format!("{key}.{tag}")) else { return tag.to_owned() };
-    let Some((_, rest)) = rest.split_once('{') else { return tag.to_owned() };
-    let inner = rest.split('}').next().unwrap_or_default().trim();
-    if inner.is_empty() { tag.to_owned() } else { format!("{tag} ({inner})") }
+    let wanted = format!("{key}.{tag}");
+    let inner = written.split(&wanted).skip(1).find_map(|rest| {
+        let line = rest.lines().next().unwrap_or_default();
+        let table = line.trim_start().strip_prefix('=')?.trim_start().strip_prefix('{')?;
+        table.split_once('}').map(|(inner, _)| inner.trim())
+    });
+    match inner {
+        None | Some("") => tag.to_owned(),
+        Some(inner) => format!("{tag} ({inner})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_shown_as_it_is_written_or_by_its_name_alone() {
+        let inline = "do.degrade = { mock = \"search\" }, expect = \"x\"";
+        assert_eq!(call(inline, "do", "degrade"), "degrade (mock = \"search\")");
+        assert_eq!(call("do.acknowledge = {}", "do", "acknowledge"), "acknowledge");
+        let table = "[fault.inject.hang]\nshare = \"85%\"\n[guard.x]\nretry = { attempts = 3 }";
+        assert_eq!(call(table, "inject", "hang"), "hang", "a retry is no dose");
+        assert_eq!(call("do.undo.steps = [\"a\"]\nday = { x = 1 }", "do", "undo"), "undo");
+    }
 }

@@ -55,7 +55,12 @@ fn one_run_writes_every_format_and_a_saved_result_gives_the_same() {
 #[test]
 fn an_output_without_its_format_and_two_formats_for_the_terminal_are_refused() {
     let (_, err) = exits(2, stormdrill().args(["run", DRILL, "--output", "a", "--output", "b"]));
-    assert!(err.contains("`--output b` has no `--format` before it"), "{err}");
+    assert!(err.contains("`--output b` has no `--format`"), "{err}");
+    let (_, err) = exits(2, stormdrill().args(["run", DRILL, "--format", "json", "--output", "src"]));
+    assert!(err.contains("`src` is a folder"), "before anything is run: {err}");
+    let twice = ["run", DRILL, "--format", "json", "--output", "a", "--format", "html", "--output", "a"];
+    let (_, err) = exits(2, stormdrill().args(twice));
+    assert!(err.contains("two formats go to `a`"), "{err}");
     let (_, err) = exits(2, stormdrill().args(["run", DRILL, "--format", "json", "--format", "html"]));
     assert!(err.contains("only one `--format` can go to the standard output"), "{err}");
     let two = ["run", DRILL, DRILL, "--seeds", "1", "--format", "chaos"];

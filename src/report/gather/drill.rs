@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::{digits, summary, system};
-use crate::grade::{Judgement, Scorecard};
+use crate::grade::{Judgement, RunVerdict, Scorecard};
 use crate::plan::{Plan, TIERS};
 use crate::record::Record;
 use crate::report::result::{
@@ -40,11 +40,12 @@ pub struct Gathered<'a> {
 impl From<Gathered<'_>> for DrillResult {
     fn from(of: Gathered<'_>) -> Self {
         let Gathered { scenario, plan, judgement, .. } = of;
-        let targets = {
-            let cards: Vec<&Scorecard> = of.runs.iter().map(|(_, card)| card).collect();
-            summary::targets(scenario, &cards)
-        };
-        let runs: Vec<RunResult> = of.runs.into_iter().map(|(run, _)| run).collect();
+        let is_evidence = |card: &Scorecard| matches!(card.verdict, RunVerdict::Pass | RunVerdict::Fail);
+        let graded = of.runs.iter().filter(|(_, card)| is_evidence(card));
+        let (evidence, cards): (Vec<RunResult>, Vec<&Scorecard>) =
+            graded.map(|(run, card)| (run.clone(), card)).unzip();
+        let targets = summary::targets(scenario, &cards);
+        let runs: Vec<RunResult> = of.runs.iter().map(|(run, _)| run.clone()).collect();
         let result = Self {
             scenario: ScenarioId::of(scenario),
             seeds: of.seeds,
@@ -58,13 +59,14 @@ impl From<Gathered<'_>> for DrillResult {
                 required: judgement.required,
                 runs_needed: judgement.runs_needed,
             },
+            graded: evidence.iter().map(|run| run.seed).collect(),
             targets,
-            moments: summary::moments(&runs),
-            harm: summary::harm(&runs),
-            spend: summary::spend(&runs),
-            controls: summary::controls(scenario, &runs),
-            alerts: summary::alerts(scenario, &runs),
-            steps: summary::steps(scenario, &runs),
+            moments: summary::moments(&evidence),
+            harm: summary::harm(&evidence),
+            spend: summary::spend(&evidence),
+            controls: summary::controls(scenario, &evidence),
+            alerts: summary::alerts(scenario, &evidence),
+            steps: summary::steps(scenario, &evidence),
             latencies: of.latencies.logs(),
             system: system::system(scenario, plan),
             shown: of.shown,
@@ -112,6 +114,8 @@ pub const SABOTEUR: &str = "every task (saboteur)";
 /// Returns a word as a shell takes it.
 fn quoted(path: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+    // A name that begins with a dash would be an option.
+    let path = &if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
@@ -144,6 +148,8 @@ impl Latencies {
             twin: text(&twin[tier]),
             run_count: run[tier].len(),
             twin_count: twin[tier].len(),
+            run_max_us: run[tier].max(),
+            twin_max_us: twin[tier].max(),
         };
         (0..TIERS).filter(|tier| !run[*tier].is_empty()).map(each).collect()
     }

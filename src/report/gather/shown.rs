@@ -73,9 +73,12 @@ fn timeline(plan: &Plan, run: &Record, twin: &Record) -> Timeline {
         }
     };
     let per_minute = |series: &Series| -> Vec<f64> {
-        let minutes = width as f64 / 60.0;
-        let each = |picodollars: u128| (usd(picodollars) / minutes * 1e4).round() / 1e4;
-        grid.over(&series.spend).map(|of| each(of.iter().sum())).collect()
+        let each = |(index, of): (usize, &[u128])| {
+            // The last interval may be shorter.
+            let length = (seconds - index as u64 * width).min(width);
+            (usd(of.iter().sum()) / (length as f64 / 60.0) * 1e4).round() / 1e4
+        };
+        grid.over(&series.spend).enumerate().map(each).collect()
     };
     let backlog = |series: &Series| -> Vec<u32> {
         grid.over(&series.backlog).map(|of| of.iter().copied().max().unwrap_or(0)).collect()

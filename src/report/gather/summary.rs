@@ -169,7 +169,7 @@ pub(super) fn alerts(scenario: &Scenario, runs: &[RunResult]) -> Vec<AlertSummar
             name: name.clone(),
             severity: at.value.severity.value.word().into(),
             runbook: at.value.runbook.value.0.clone(),
-            when: when(scenario.written(at.place, None)),
+            when: when(scenario.written(at.place, None), at.value.when.tag()),
             line: scenario.line(at.place),
             runs: fired.clone().count() as u64,
             after_onset_s: quantile(fired.map(Some), 0.5),
@@ -180,10 +180,15 @@ pub(super) fn alerts(scenario: &Scenario, runs: &[RunResult]) -> Vec<AlertSummar
     scenario.file.alert.0.iter().map(each).collect()
 }
 
-/// Returns an alert's condition as it is written on its line.
-fn when(written: &str) -> String {
-    let line = written.lines().map(str::trim_start).find_map(|line| line.strip_prefix("when"));
-    line.unwrap_or_default().trim_start_matches([' ', '=', '.']).trim().to_owned()
+/// Returns an alert's condition as it is written on a line of its table, or else the name of its kind alone.
+fn when(written: &str, kind: &str) -> String {
+    let own = written
+        .lines()
+        .enumerate()
+        .take_while(|(index, line)| *index == 0 || !line.trim_start().starts_with('['));
+    let line = own.map(|(_, line)| line.trim_start()).find_map(|line| line.strip_prefix("when"));
+    let said = line.unwrap_or_default().trim_start_matches([' ', '=', '.']).trim();
+    if said.contains(kind) { said.to_owned() } else { kind.to_owned() }
 }
 
 /// Summarises every step of every runbook.

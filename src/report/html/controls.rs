@@ -6,7 +6,7 @@ use crate::report::result::{DrillResult, PlannedStep, StepSummary};
 use crate::report::words::{perhaps, span};
 
 pub(super) fn section(drill: &DrillResult) -> Markup {
-    let runs = drill.pass_rate.runs;
+    let runs = drill.graded_runs();
     html! {
         section {
             h2 { "Which control did what" }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::html::controls::wide;
 use crate::report::result::{DrillResult, RunResult};
-use crate::report::words::{clock, percent, usd};
+use crate::report::words::{clock, share, usd};
 
 pub(super) fn section(drill: &DrillResult) -> Markup {
     html! {
@@ -71,9 +71,20 @@ fn run(run: &RunResult) -> Markup {
         }
         @if !run.budget_spent.is_empty() {
             p { "Error budget that the incident spent: "
-                @for (index, of) in run.budget_spent.iter().enumerate() { @if index > 0 { ", " } (of.name) " " (percent(of.value)) } "." }
+                @for (index, of) in run.budget_spent.iter().enumerate() { @if index > 0 { ", " } (of.name) " " (share(of.value)) } "." }
         }
-        @if run.left_behind.is_empty() { p { "Nothing was left behind at the end." } }
-        @else { p { strong { "Left behind: " } (run.left_behind.join("; ")) } }
+        @if aftermath_is_clean(run) { p { "Nothing was left behind at the end." } }
+        @else { p { strong { "Left behind: " } (left(run)) } }
     }
+}
+
+/// Whether the aftermath was graded and nothing was left.
+fn aftermath_is_clean(run: &RunResult) -> bool {
+    run.targets.iter().any(|target| target.name == "aftermath" && target.met)
+}
+
+/// Returns what was left, an objective that is not met at the end among it.
+fn left(run: &RunResult) -> String {
+    let told = run.because.iter().find_map(|reason| reason.strip_prefix("aftermath: "));
+    told.map_or_else(|| run.left_behind.join("; "), str::to_owned)
 }

@@ -101,8 +101,10 @@ fn drill(drill: &DrillResult, number: usize) -> Markup {
             @for (index, shown) in drill.shown.iter().enumerate() {
                 (timeline::section(drill, shown, &format!("{number}-{index}")))
             }
-            (seeds::section(drill))
-            (controls::section(drill))
+            @if !drill.graded.is_empty() {
+                (seeds::section(drill))
+                (controls::section(drill))
+            }
             @if !items.is_empty() {
                 section {
                     h2 { "What to do about it" }
@@ -110,7 +112,7 @@ fn drill(drill: &DrillResult, number: usize) -> Markup {
                     ol { @for item in &items { li { (item.what) " " span class="quiet" { (item.owner) ", " (item.due) } } } }
                 }
             }
-            (details::section(drill))
+            @if !drill.graded.is_empty() { (details::section(drill)) }
         }
     }
 }

@@ -35,7 +35,12 @@ pub(super) fn panels(frame: &Frame<'_>) -> Markup {
         values.iter().map(|of| Some(f64::from(*of) / per)).collect()
     };
     let reals = |values: &[f64]| -> Vec<Option<f64>> { values.iter().copied().map(Some).collect() };
-    let loads: Vec<Vec<Option<f64>>> = timeline.tiers.iter().map(|of| numbers(&of.arrived, width)).collect();
+    let load_of = |arrived: &[u32]| -> Vec<Option<f64>> {
+        // The last interval may be shorter.
+        let length = |index: usize| (frame.end - index as f64 * width).max(0.001).min(width);
+        arrived.iter().enumerate().map(|(index, of)| Some(f64::from(*of) / length(index))).collect()
+    };
+    let loads: Vec<Vec<Option<f64>>> = timeline.tiers.iter().map(|of| load_of(&of.arrived)).collect();
     let (flight, twin_flight) = (numbers(&timeline.in_flight, 1.0), numbers(&timeline.twin_in_flight, 1.0));
     let (spend, twin_spend) = (reals(&timeline.usd_per_minute), reals(&timeline.twin_usd_per_minute));
     let (shares, latencies) = tier_lines(&timeline.tiers);

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::report::html::panels::panels;
 use crate::report::html::plot::{HEIGHT, row, ticks};
-use crate::report::result::{DrillResult, ShownRun};
+use crate::report::result::{DrillResult, FaultResult, ShownRun};
 use crate::report::words::{clock, happening, span};
 
 /// Everything that rows are drawn from.
@@ -15,6 +15,13 @@ pub(super) struct Frame<'a> {
     pub(super) shown: &'a ShownRun,
     pub(super) end: f64,
     moments: Vec<Moment>,
+}
+
+impl Frame<'_> {
+    /// Returns the faults; where the baseline did not hold none was injected.
+    fn faults(&self) -> &[FaultResult] {
+        if self.shown.run.verdict == "INVALID" { &[] } else { &self.drill.system.faults }
+    }
 }
 
 /// Something that came: when, since the drill began, and how long after the onset of its fault.
@@ -69,8 +76,12 @@ pub(super) fn section(drill: &DrillResult, shown: &ShownRun, id: &str) -> Markup
     }
 }
 
+/// So many reasons are told; there are no more targets in most drills.
+const REASONS_MAX: usize = 20;
+
 fn reasons(shown: &ShownRun) -> Markup {
-    html! { @for reason in shown.run.because.iter().take(6) { p class="reason" { (reason) } } }
+    html! { @for reason in shown.run.because.iter().take(REASONS_MAX) { p class="reason" { (reason) } }
+    @if shown.run.because.len() > REASONS_MAX { p class="reason" { "… and " (shown.run.because.len() - REASONS_MAX) " more" } } }
 }
 
 /// A picture of one row: what is drawn, with the onset and what followed as lines through it.
@@ -78,7 +89,7 @@ pub(super) fn picture(frame: &Frame<'_>, class: &str, label: &str, inner: &Marku
     html! {
         svg class={ "time " (class) } role="img" aria-label=(label) preserveAspectRatio="none"
             viewBox={ "0 0 " (frame.end) " " (HEIGHT) } {
-            @for fault in &frame.drill.system.faults {
+            @for fault in frame.faults() {
                 rect class="window" x=(fault.start_s) y="0" width=((fault.end_s - fault.start_s).max(0.0)) height=(HEIGHT) {}
             }
             (inner)
@@ -118,7 +129,7 @@ fn dot(class: &str, at: f64, title: &str) -> Markup {
 
 fn faults(frame: &Frame<'_>) -> Markup {
     html! {
-        @for fault in &frame.drill.system.faults {
+        @for fault in frame.faults() {
             @let witness = frame.shown.run.witness.iter().find(|of| of.fault == fault.id);
             @let hits = witness.map_or(0, |of| of.hits);
             @let label = format!("fault {} on {} from {} to {}, {hits} calls changed", fault.id, fault.on, clock(fault.start_s), clock(fault.end_s));
@@ -161,7 +172,15 @@ fn people(frame: &Frame<'_>) -> Markup {
             owners.push(owner);
         }
     }
-    let incidents = &frame.shown.run.incidents;
+    let books = &frame.drill.system.runbooks;
+    let has_step = |book: &str, owner: &str| {
+        let of = books.iter().find(|of| of.name == book);
+        of.is_some_and(|of| of.steps.iter().any(|step| step.owner == owner))
+    };
+    let incidents = |owner: &str| {
+        let all = frame.shown.run.incidents.iter();
+        all.filter(|of| has_step(&of.runbook, owner)).collect::<Vec<_>>()
+    };
     html! {
         @for owner in owners {
             @let steps: Vec<_> = frame.shown.run.runbook.iter().filter(|step| step.owner == owner).collect();
@@ -169,7 +188,7 @@ fn people(frame: &Frame<'_>) -> Markup {
             @let label = format!("{owner}: {}", if told.is_empty() { "no step".to_owned() } else { told.join("; ") });
             (row("lane owner", &html! { strong { (owner) } },
                 &picture(frame, "lane", &label, &html! {
-                    @for of in incidents { (bar("incident", of.opened_s, of.closed_s.unwrap_or(frame.end), &format!("runbook {} open", of.runbook))) }
+                    @for of in incidents(owner) { (bar("incident", of.opened_s, of.closed_s.unwrap_or(frame.end), &format!("runbook {} open", of.runbook))) }
                     @for (step, told) in steps.iter().zip(&told) {
                         @if let Some(at) = step.done_s { (dot(if step.late { "late" } else { "step" }, at, told)) }
                     }

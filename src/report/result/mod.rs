@@ -19,7 +19,7 @@ pub use summary::{
 };
 pub use system::{FaultResult, PlannedStep, RunbookResult, SloResult, SystemResult};
 
-use crate::grade::{RunVerdict, Verdict};
+use crate::grade::Verdict;
 use crate::scenario::Scenario;
 
 /// The version of this form.
@@ -56,7 +56,10 @@ pub struct DrillResult {
     pub because: Vec<String>,
     /// The share of runs that passed.
     pub pass_rate: PassRate,
-    /// Every graded target over the runs.
+    /// The seeds of the runs that are graded. A run in which nothing was injected, or whose fault met no call, proves
+    /// nothing: it is no hit and no miss, and nothing below counts it.
+    pub graded: Vec<u64>,
+    /// Every graded target over the graded runs.
     pub targets: Vec<TargetSummary>,
     /// When things happened, over the runs.
     pub moments: Vec<MomentSummary>,
@@ -143,9 +146,24 @@ impl DrillResult {
         Verdict::ALL.into_iter().find(|verdict| verdict.word() == self.verdict)
     }
 
-    /// Returns the runs that failed, by their seeds.
-    pub fn failed_seeds(&self) -> impl Iterator<Item = u64> {
-        self.runs.iter().filter(|run| run.verdict == RunVerdict::Fail.word()).map(|run| run.seed)
+    /// Returns how many runs are graded.
+    pub fn graded_runs(&self) -> u64 {
+        self.graded.len() as u64
+    }
+
+    /// Returns how many runs there are that prove nothing.
+    pub fn ungraded_runs(&self) -> u64 {
+        self.pass_rate.runs.saturating_sub(self.graded_runs())
+    }
+
+    /// Returns in how many graded runs a target was missed.
+    pub fn missed_runs(&self, target: &TargetSummary) -> u64 {
+        self.graded_runs().saturating_sub(target.met_runs)
+    }
+
+    /// Returns the targets that were missed in a graded run.
+    pub fn missed(&self) -> impl Iterator<Item = &TargetSummary> {
+        self.targets.iter().filter(|target| self.missed_runs(target) > 0)
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::result::Word;
 
-/// One target over the runs.
+/// One target over the graded runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TargetSummary {
     /// Its name.
@@ -23,7 +23,7 @@ pub struct TargetSummary {
     pub met_runs: u64,
     /// The first seed that missed it; null if none did.
     pub missed_seed: Option<u64>,
-    /// What was measured in each run, in the order of seeds; null where it never happened.
+    /// What was measured in each graded run, in their order; null where it never happened.
     pub values: Vec<Option<f64>>,
 }
 
@@ -150,4 +150,8 @@ pub struct LatencyLog {
     pub run_count: u64,
     /// How many there are of their twins.
     pub twin_count: u64,
+    /// The longest of the runs, in microseconds.
+    pub run_max_us: u64,
+    /// The longest of their twins, in microseconds.
+    pub twin_max_us: u64,
 }

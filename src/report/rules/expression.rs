@@ -54,7 +54,9 @@ pub(super) fn series(plan: &Plan, alert: &AlertPlan) -> Series {
 /// Returns the condition of an alert.
 pub(super) fn expression(plan: &Plan, alert: &AlertPlan) -> String {
     let of = series(plan, alert);
-    let grown = |series: &str, over: Span| format!("sum(increase({series}[{}]))", duration(over));
+    // A millisecond more: Prometheus 3 leaves out a sample at the very left end of a window, and 2 does not.
+    let window = |over: Span| format!("{}1ms", duration(over));
+    let grown = |series: &str, over: Span| format!("sum(increase({series}[{}]))", window(over));
     let share = |over: Span| format!("{} / {}", grown(&of.bad, over), grown(&of.all, over));
     let crossed = |line: &Line| {
         let enough = match line.count_min {

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use crate::base::Span;
 use crate::engine::rehearse_watched;
 use crate::plan::{AlertPlan, Plan};
+use crate::record::Baseline;
 use crate::report::safe;
 use crate::scenario::Scenario;
 
@@ -28,11 +29,24 @@ pub struct RulesFile {
 /// Returns the rules file of a scenario, and for each interval of evaluation a file of unit tests.
 ///
 /// `stem` names the files; `runbooks` is put before the names of runbooks to make their addresses.
-pub fn files(scenario: &Scenario, (stem, runbooks): (&str, &str), seed: u64) -> Vec<RulesFile> {
+/// If nothing was injected in the run, there is the rules file alone, and why.
+pub fn files(
+    scenario: &Scenario,
+    (stem, runbooks): (&str, &str),
+    seed: u64,
+) -> (Vec<RulesFile>, Option<String>) {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let stem = &stem.chars().map(plain).collect::<String>();
     let plan = Plan::of(scenario);
     let rules =
         RulesFile { name: format!("{stem}.rules.yml"), text: rules(scenario, &plan, (stem, runbooks)) };
     let (record, looks) = rehearse_watched(&plan, seed);
+    if record.baseline != Baseline::Held {
+        let why = format!(
+            "in the run of seed {seed} the baseline did not hold, so that no alert shows what it can do"
+        );
+        return (vec![rules], Some(why));
+    }
     let every = intervals(&plan);
     let tests = |every: &Span| {
         let name = if intervals(&plan).len() == 1 {
@@ -44,7 +58,7 @@ pub fn files(scenario: &Scenario, (stem, runbooks): (&str, &str), seed: u64) -> 
         RulesFile { name, text: tests::text(&run, *every, (&rules.name, seed)) }
     };
     let tests: Vec<RulesFile> = every.iter().map(tests).collect();
-    std::iter::once(rules).chain(tests).collect()
+    (std::iter::once(rules).chain(tests).collect(), None)
 }
 
 /// Returns how often alerts are evaluated, each length once.
@@ -58,6 +72,10 @@ fn intervals(plan: &Plan) -> Vec<Span> {
 fn rules(scenario: &Scenario, plan: &Plan, (stem, runbooks): (&str, &str)) -> String {
     let mut text = String::new();
     line!(text, "# The alerts of {}, from `stormdrill export rules`.", comment(&scenario.path));
+    line!(
+        text,
+        "# Windows are a millisecond longer, so that Prometheus 2 and 3 read the same samples in them."
+    );
     line!(text, "# The metrics that they read are those of docs/rules.md; change the names to your own.");
     line!(text, "groups:");
     for every in intervals(plan) {

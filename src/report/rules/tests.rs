@@ -22,7 +22,7 @@ pub(super) fn text(run: &Run<'_>, every: Span, (rules, seed): (&str, u64)) -> St
     let mut text = String::new();
     line!(
         text,
-        "# When the alerts of {} fired in the run of seed {seed}: `promtool test rules` agrees.",
+        "# When the alerts of {} fired in the run of seed {seed}: `promtool test rules` is to agree.",
         comment(rules)
     );
     line!(text, "rule_files:\n  - {}", quoted(rules));
@@ -37,7 +37,16 @@ pub(super) fn text(run: &Run<'_>, every: Span, (rules, seed): (&str, u64)) -> St
 fn test(text: &mut String, run: &Run<'_>, (index, alert): (usize, &AlertPlan)) {
     let tick = run.looks.first().map_or(alert.every, |look| look.at.since(Time::ZERO));
     let longest = looks_back(alert).map_or(Span::ZERO, |(_, window)| window);
-    let before = Span(longest.0.div_ceil(tick.0) * tick.0);
+    // In whole evaluations: those of promtool begin with its first sample.
+    let before = Span(longest.0.div_ceil(alert.every.0) * alert.every.0);
+    if longest.0 / tick.0 > SAMPLES_MAX {
+        line!(
+            text,
+            "  # {} looks back further than the samples that promtool loads in a test.",
+            comment(&alert.name)
+        );
+        return;
+    }
     line!(text, "  - name: {}", quoted(&alert.name));
     line!(text, "    interval: {}", duration(tick));
     line!(text, "    input_series:");
@@ -70,6 +79,9 @@ fn test(text: &mut String, run: &Run<'_>, (index, alert): (usize, &AlertPlan)) {
         }
     }
 }
+
+/// Promtool loads at most 10,000 samples for an expression in a test.
+const SAMPLES_MAX: u64 = 4_500;
 
 /// Values are only digits and spaces, and long: they are not cut.
 fn quoted_values(values: &str) -> String {
