@@ -65,6 +65,9 @@ fn value(target: &TargetSummary, value: Option<f64>) -> String {
 }
 
 fn targets(result: &DrillResult, text: &mut String) {
+    if result.targets.is_empty() {
+        return;
+    }
     let runs = result.graded_runs();
     line!(text, "\n  {:<18}{:>10}{:>12}{:>12}{:>14}", "target", "limit", "median", "95 of 100", "runs met");
     for target in &result.targets {

@@ -70,12 +70,10 @@ fn status(drill: &DrillResult, text: &mut String) {
         |texts: Vec<String>, none: &str| if texts.is_empty() { none.to_owned() } else { texts.join("; ") };
     let plan = or(plan.map(|text| escaped(&text)).collect(), "no runbook");
     let criteria = or(status.criteria.iter().map(|text| code(text)).collect(), "none stated");
+    let against =
+        if drill.harm.is_empty() { "" } else { " in the median run, against the same run without the fault" };
     line!(text, "| | |\n|---|---|");
-    line!(
-        text,
-        "| **Impact scope** | {} in the median run, against the same run without the fault |",
-        escaped(&status.impact)
-    );
+    line!(text, "| **Impact scope** | {}{against} |", escaped(&status.impact));
     line!(text, "| **Current state** | {} |", escaped(&status.state));
     line!(text, "| **Risk level** | {} |", status.risk);
     line!(text, "| **Mitigation plan** | {plan} |");
