@@ -147,6 +147,66 @@ def shipped(pages):
             print(f"ok     {scenario.name}: {len(lines)} journal lines, {sum(counted.values())} latencies")
 
 
+def variant(folder, name, *changes):
+    """A changed copy of a shipped scenario, in a folder that has its mocks."""
+    text = (ROOT / "scenarios" / "tool-timeout-backlog.toml").read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / "scenarios").mkdir(exist_ok=True)
+    if not (folder / "mocks").exists():
+        (folder / "mocks").symlink_to(ROOT / "mocks")
+    path = folder / "scenarios" / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+def other_verdicts(pages):
+    """Pages of drills that fail, and of those that prove nothing and say so."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        invalid = variant(folder, "invalid", ('below = "$0.05"', 'below = "$0.0001"'))
+        unmet = variant(folder, "not-exposed", ('on       = "search"', 'on       = "cache"'), ('do.degrade = { mock = "search", to = "cache" }', 'do.retry-limit = { mock = "planner", attempts = 2 }'))
+        mixed = variant(folder, "mixed", ('success = "98%"', 'success = "99.7%"'))
+        wanted = [(invalid, (), "INVALID", 0), (unmet, (), "NOT EXPOSED", 0), (mixed, (), "FAIL", 59)]
+        wanted += [(ROOT / "scenarios" / "fix-rollout-pressure.toml", ("--without", "runbooks", "--without", "guards"), "FAIL", 60)]
+        for scenario, more, verdict, graded in wanted:
+            html, saved, markdown, xml = (pages / f"{scenario.stem}-{verdict.lower().replace(' ', '-')}.{of}" for of in ("html", "json", "md", "xml"))
+            run("run", scenario, "--seeds", 60, *more, "--format", "html", "--output", html, "--format", "json", "--output", saved,
+                "--format", "markdown", "--output", markdown, "--format", "junit", "--output", xml)
+            drill = json.loads(saved.read_text())["drills"][0]
+            assert (drill["verdict"], len(drill["graded"])) == (verdict, graded), (drill["verdict"], len(drill["graded"]))
+            etree.XMLSchema(etree.parse(HERE / "junit.xsd")).assertValid(etree.parse(xml))
+            told = markdown.read_text()
+            if graded == 0:
+                # Nothing is said to have gone well or badly where nothing was proved.
+                assert not drill["targets"] and "What went well" not in told and "Impact" not in told.replace("Impact scope", "")
+            seeds = set(drill["graded"])
+            assert all(of["missed_seed"] is None or of["missed_seed"] in seeds for of in drill["targets"])
+            print(f"ok     {scenario.name}: {verdict}, {graded} graded")
+
+
+def windows_of_rules():
+    """Windows and intervals of evaluation that do not fit each other."""
+    condition = 'over = "1m" } }'
+    changes = [
+        [(condition, 'over = "40s" } }')],
+        [(condition, 'over = "90s" } }'), ('for       = "15s"', 'every = "1m"')],
+        [(condition, 'over = "100s" } }'), ('for       = "15s"', 'every = "20s"')],
+        [('for       = "15s"', 'every = "7s"')],
+        [("page-fast", "page-slow")],
+        [("page-fast", "ticket-fast")],
+        [("page-fast", "ticket-slow")],
+        [('for       = "15s"', 'for = "15s"\nkeep_firing_for = "3m"')],
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        for number, of in enumerate(changes):
+            folder = pathlib.Path(name) / str(number)
+            folder.mkdir()
+            rules(variant(folder, "changed", *of), folder)
+    print(f"ok     rules of {len(changes)} other windows and intervals")
+
+
 def replaced(value, text, key=""):
     """The same result with a hostile text in every place that has one."""
     if isinstance(value, str):
@@ -256,6 +316,8 @@ def main():
     sarif()
     hostile_scenario()
     hostile(pages)
+    other_verdicts(pages)
+    windows_of_rules()
     shipped(pages)
 
 

@@ -33,7 +33,7 @@ for (const chart of document.querySelectorAll(".chart")) {
       const at = share(Number(text.dataset.at));
       text.setAttribute("x", at * 100 + "%");
       text.setAttribute("visibility", at < -0.001 || at > 1.001 ? "hidden" : "visible");
-      text.setAttribute("text-anchor", at > 0.9 ? "end" : "start");
+      text.setAttribute("text-anchor", at > 0.75 ? "end" : "start");
     }
     const ticks = chart.querySelector(".ticks");
     ticks.replaceChildren();

@@ -104,7 +104,7 @@ fn moments(frame: &Frame<'_>) -> Markup {
     let place = |at: f64| format!("{:.3}%", at / frame.end * 100.0);
     let label = frame.moments.iter().map(|of| format!("{} at {}", of.name, clock(of.at)));
     let label = label.collect::<Vec<_>>().join(", ");
-    let anchor = |at: f64| if at > 0.9 * frame.end { "end" } else { "start" };
+    let anchor = |at: f64| if at > 0.75 * frame.end { "end" } else { "start" };
     let texts = html! {
         svg class="texts" role="img" aria-label=(label) width="100%" height=(frame.moments.len() * 15 + 4) {
             @for (index, of) in frame.moments.iter().enumerate() {
@@ -115,7 +115,8 @@ fn moments(frame: &Frame<'_>) -> Markup {
             }
         }
     };
-    row("moments", &html! { strong { "what came when" } }, &texts)
+    let told = html! { @if frame.moments.is_empty() { p { "no fault changed a call" } } @else { (texts) } };
+    row("moments", &html! { strong { "what came when" } }, &told)
 }
 
 fn bar(class: &str, from: f64, to: f64, title: &str) -> Markup {
