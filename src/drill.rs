@@ -157,7 +157,7 @@ impl Drill {
         let results: Vec<RunResult> = runs.iter().map(|(run, _)| run.clone()).collect();
         let mut without = self.without.clone();
         without.extend(self.is_sabotaged.then(|| SABOTEUR.to_owned()));
-        let shown = shown(&plan, &results);
+        let shown = study::on_threads(self.seeds.threads, || shown(&plan, &results))?;
         let gathered = Gathered {
             scenario: &self.scenario,
             plan: &plan,

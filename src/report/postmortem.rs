@@ -169,6 +169,13 @@ fn link(drill: &DrillResult, line: &JournalLine) -> String {
     let faults = drill.system.faults.iter().map(|fault| (&fault.id, fault.line));
     let alerts = drill.alerts.iter().map(|alert| (&alert.name, alert.line));
     let books = drill.system.runbooks.iter().map(|book| (&book.name, book.line));
+    if let Some(step) = &line.step {
+        let book = drill.system.runbooks.iter().find(|book| book.name == *of);
+        let planned = book.and_then(|book| book.steps.iter().find(|planned| planned.step == *step));
+        if let Some(number) = planned.and_then(|planned| planned.line) {
+            return code(&format!("{}:{number}", drill.scenario.path));
+        }
+    }
     let all: Vec<(&String, usize)> = match line.event.split('-').next() {
         Some("fault") => faults.collect(),
         Some("alert" | "notified" | "resolved") => alerts.collect(),

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 pub use selftest::{Variant, selftest};
 
-use crate::engine::{Fork, rehearse_traced};
+use crate::engine::{Fork, rehearse_timed};
 use crate::grade::{Judgement, Scorecard, Stopping, Verdict, grade, judge};
 use crate::plan::Plan;
 use crate::record::Record;
@@ -53,9 +53,10 @@ pub fn trial(plan: &Plan, seed: u64) -> Trial {
     Trial { run, twin, card }
 }
 
-/// Runs one seed beside its twin, both with every step of every task; all else is as [`trial`] has it.
-pub fn traced(plan: &Plan, seed: u64) -> Trial {
-    let (run, twin) = (rehearse_traced(plan, seed), rehearse_traced(&plan.twin(), seed));
+/// Runs one seed beside its twin, both with when each task came and ended; all else is as [`trial`] has it.
+pub fn timed(plan: &Plan, seed: u64) -> Trial {
+    let twin = plan.twin();
+    let (run, twin) = rayon::join(|| rehearse_timed(plan, seed), || rehearse_timed(&twin, seed));
     let card = grade(plan, &run, &twin);
     Trial { run, twin, card }
 }
@@ -85,6 +86,14 @@ pub fn for_each_seed<T: Send>(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(seeds.threads).build()?;
     // One seed at a time for each thread: runs differ in length.
     Ok(pool.install(|| (0..seeds.count as usize).into_par_iter().with_max_len(1).map(one).collect()))
+}
+
+/// Does something in which further work may be done in parallel, on so many threads.
+pub fn on_threads<T: Send>(
+    threads: usize,
+    of: impl FnOnce() -> T + Send,
+) -> Result<T, rayon::ThreadPoolBuildError> {
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?.install(of))
 }
 
 /// Judges the scorecards of a plan, of which it was said beforehand how many there are to be.

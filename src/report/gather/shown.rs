@@ -1,5 +1,7 @@
 //! The runs that are worth looking at, in full.
 
+use rayon::prelude::*;
+
 use super::{journal, millis, usd};
 use crate::base::stats::quantile_sorted;
 use crate::base::{Span, Time};
@@ -8,12 +10,12 @@ use crate::plan::{Plan, TIERS};
 use crate::record::{Outcome, Record, Series, Step, TierCounts};
 use crate::report::result::{RunResult, ShownRun, TierLines, Timeline, Word};
 use crate::scenario::file::load::Tier;
-use crate::study::traced;
+use crate::study::timed;
 
-/// Returns the runs that are worth looking at; each is made again, with every step of every task.
+/// Returns the runs that are worth looking at; each is made again, with when every task came and ended.
 pub fn shown(plan: &Plan, runs: &[RunResult]) -> Vec<ShownRun> {
     let each = |(why, seed): (&'static str, u64)| {
-        let trial = traced(plan, seed);
+        let trial = timed(plan, seed);
         ShownRun {
             why: Word::from(why),
             run: RunResult::of(plan, &trial),
@@ -21,7 +23,7 @@ pub fn shown(plan: &Plan, runs: &[RunResult]) -> Vec<ShownRun> {
             journal: journal::lines(plan, &trial.run),
         }
     };
-    chosen(runs).into_iter().map(each).collect()
+    chosen(runs).into_par_iter().map(each).collect()
 }
 
 /// Returns the seeds to show, and why: the first run that failed or the slowest to recover, and the

@@ -65,6 +65,7 @@ fn runbook(scenario: &Scenario, name: &str, at: &At<RunbookUse>) -> RunbookResul
             owner: step.owner.value.0.clone(),
             does: call(written, "do", step.r#do.tag()),
             within_s: step.within.value.seconds(),
+            line: (step.id.place.source == 0).then(|| scenario.line(step.id.place)),
         }
     };
     let place = of.recovery.place;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::html::class;
+use crate::report::html::{class, prose};
 use crate::report::result::{DrillResult, MomentSummary, TargetSummary};
 use crate::report::words::{amount, of_runs, percent, perhaps, usd};
 
@@ -19,7 +19,7 @@ pub(super) fn screen(drill: &DrillResult, number: usize) -> Markup {
                 span class={ "verdict " (class(&drill.verdict)) } { (drill.verdict) } " " (drill.scenario.title)
             }
             @for (index, reason) in drill.because.iter().enumerate() {
-                p class=[(index > 0).then_some("reason")] { (reason) }
+                p class=[(index > 0).then_some("reason")] { (prose(reason)) }
             }
             @if !drill.without.is_empty() { p { strong { "Switched off: " } (drill.without.join(", ")) } }
             (rate_bar(drill))

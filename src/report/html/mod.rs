@@ -72,6 +72,15 @@ pub(super) fn class(verdict: &str) -> &'static str {
     }
 }
 
+/// Returns a sentence in which names stand between backticks.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn overview(result: &WholeResult) -> Markup {
     html! {
         h1 { span class={ "verdict " (class(&result.verdict)) } { (result.verdict) } " "
@@ -109,7 +118,7 @@ fn drill(drill: &DrillResult, number: usize) -> Markup {
                 section {
                     h2 { "What to do about it" }
                     p class="lead" { "Derived from what was missed, late, idle or noisy; contributing conditions of the system, never a person." }
-                    ol { @for item in &items { li { (item.what) " " span class="quiet" { (item.owner) ", " (item.due) } } } }
+                    ol { @for item in &items { li { (prose(&item.what)) " " span class="quiet" { (item.owner) ", " (item.due) } } } }
                 }
             }
             @if !drill.graded.is_empty() { (details::section(drill)) }

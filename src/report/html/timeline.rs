@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use crate::report::html::panels::panels;
 use crate::report::html::plot::{HEIGHT, row, ticks};
+use crate::report::html::prose;
 use crate::report::result::{DrillResult, FaultResult, ShownRun};
 use crate::report::words::{clock, happening, span};
 
@@ -80,7 +81,7 @@ pub(super) fn section(drill: &DrillResult, shown: &ShownRun, id: &str) -> Markup
 const REASONS_MAX: usize = 20;
 
 fn reasons(shown: &ShownRun) -> Markup {
-    html! { @for reason in shown.run.because.iter().take(REASONS_MAX) { p class="reason" { (reason) } }
+    html! { @for reason in shown.run.because.iter().take(REASONS_MAX) { p class="reason" { (prose(reason)) } }
     @if shown.run.because.len() > REASONS_MAX { p class="reason" { "… and " (shown.run.because.len() - REASONS_MAX) " more" } } }
 }
 
@@ -191,7 +192,8 @@ fn people(frame: &Frame<'_>) -> Markup {
                 &picture(frame, "lane", &label, &html! {
                     @for of in incidents(owner) { (bar("incident", of.opened_s, of.closed_s.unwrap_or(frame.end), &format!("runbook {} open", of.runbook))) }
                     @for (step, told) in steps.iter().zip(&told) {
-                        @if let Some(at) = step.done_s { (dot(if step.late { "late" } else { "step" }, at, told)) }
+                        // A step that was given up stands where the drill ends.
+                        (dot(if step.late { "late" } else { "step" }, step.done_s.unwrap_or(frame.end), told))
                     }
                 })))
         }

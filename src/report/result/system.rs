@@ -71,4 +71,6 @@ pub struct PlannedStep {
     pub does: String,
     /// When it must be done, after the notification or after its condition holds.
     pub within_s: f64,
+    /// Its line in the scenario; null if it stands on a page of its own.
+    pub line: Option<usize>,
 }
