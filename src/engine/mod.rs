@@ -29,7 +29,7 @@ use crate::model::{Arrivals, Quota};
 use crate::model::{Memory, SharedState};
 use crate::ops::{Calls, Ops, Replies, Telemetry};
 use crate::plan::{Order, Plan, StorePlan, TIERS, TimerKind};
-use crate::record::{Event as Entry, Node, Record, Step, Trace};
+use crate::record::{Event as Entry, Node, Record, Step, Timed};
 use crate::scenario::file::guards::{CallControl, TaskControl};
 
 use lanes::Lane;
@@ -50,10 +50,10 @@ pub fn rehearse_traced(plan: &Plan, seed: u64) -> Record {
     world.run()
 }
 
-/// Runs a plan with a seed and keeps when each task arrived and what became of it; all else is as [`rehearse`] has it.
+/// Runs a plan with a seed and keeps how long tasks took over time; all else is as [`rehearse`] has it.
 pub fn rehearse_timed(plan: &Plan, seed: u64) -> Record {
     let mut world = World::new(plan, seed);
-    world.record.trace = Some(Box::new(Trace { is_brief: true, ..Trace::default() }));
+    world.record.timed = Some(Box::new(Timed::new(plan, world.record.series.width)));
     world.run()
 }
 

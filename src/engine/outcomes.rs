@@ -20,6 +20,9 @@ impl World<'_> {
         self.record.series.tiers[arrived][tier].outcomes[outcome as usize] += 1;
         if outcome != Outcome::Shed {
             self.record.latency(tier, taken);
+            if let Some(timed) = &mut self.record.timed {
+                timed.count(tier, task.arrived, taken);
+            }
         }
         for (index, slo) in self.plan.slos.iter().enumerate() {
             if !slo.tiers.has(tier) {

@@ -7,6 +7,7 @@ mod journal;
 mod ledger;
 mod provenance;
 mod series;
+mod timed;
 mod trace;
 
 use hdrhistogram::Histogram;
@@ -16,6 +17,7 @@ pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use provenance::{Provenance, Spread, TaintedAct, Via};
 pub use series::{Outcome, Series, TierCounts};
+pub use timed::Timed;
 pub use trace::{Done, Ending, Node, Step, Trace};
 
 use crate::base::Span;
@@ -61,6 +63,8 @@ pub struct Record {
     pub baseline: Baseline,
     /// Events handled.
     pub events: u64,
+    /// How long tasks took over time, if that was asked for.
+    pub timed: Option<Box<Timed>>,
     /// Every step of every task, if that was asked for.
     pub trace: Option<Box<Trace>>,
 }
@@ -103,6 +107,7 @@ impl Record {
             left_behind: Vec::new(),
             baseline: Baseline::Unjudged,
             events: 0,
+            timed: None,
             trace: None,
         }
     }

@@ -145,8 +145,6 @@ pub struct Trace {
     pub nodes: Vec<Node>,
     /// Whether there were more than can be kept.
     pub is_cut: bool,
-    /// Whether only arrivals and outcomes are kept: enough to know how long each task took.
-    pub is_brief: bool,
 }
 
 /// The most nodes that are kept.
@@ -155,9 +153,6 @@ const NODES_MAX: usize = 20_000_000;
 impl Trace {
     /// Adds a node.
     pub fn push(&mut self, node: Node) {
-        if self.is_brief && !matches!(node.step, Step::Arrived { .. } | Step::Outcome(_)) {
-            return;
-        }
         if self.nodes.len() >= NODES_MAX {
             self.is_cut = true;
             return;

@@ -53,7 +53,7 @@ pub fn trial(plan: &Plan, seed: u64) -> Trial {
     Trial { run, twin, card }
 }
 
-/// Runs one seed beside its twin, both with when each task came and ended; all else is as [`trial`] has it.
+/// Runs one seed beside its twin, both with how long tasks took over time; all else is as [`trial`] has it.
 pub fn timed(plan: &Plan, seed: u64) -> Trial {
     let twin = plan.twin();
     let (run, twin) = rayon::join(|| rehearse_timed(plan, seed), || rehearse_timed(&twin, seed));

@@ -3,16 +3,16 @@
 use rayon::prelude::*;
 
 use super::{journal, millis, usd};
+use crate::base::Span;
 use crate::base::stats::quantile_sorted;
-use crate::base::{Span, Time};
 use crate::grade::RunVerdict;
 use crate::plan::{Plan, TIERS};
-use crate::record::{Outcome, Record, Series, Step, TierCounts};
+use crate::record::{Outcome, Record, Series, TierCounts, Timed};
 use crate::report::result::{RunResult, ShownRun, TierLines, Timeline, Word};
 use crate::scenario::file::load::Tier;
 use crate::study::timed;
 
-/// Returns the runs that are worth looking at; each is made again, with when every task came and ended.
+/// Returns the runs that are worth looking at; each is made again, with how long tasks took over time.
 pub fn shown(plan: &Plan, runs: &[RunResult]) -> Vec<ShownRun> {
     let each = |(why, seed): (&'static str, u64)| {
         let trial = timed(plan, seed);
@@ -44,24 +44,17 @@ fn chosen(runs: &[RunResult]) -> Vec<(&'static str, u64)> {
     }
 }
 
-/// The most intervals that a timeline has.
-const INTERVALS_MAX: u64 = 240;
-/// How long they may be, in seconds; all are multiples of the lengths that a series may have.
-const WIDTHS: [u64; 12] = [1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 7200];
-
 fn timeline(plan: &Plan, run: &Record, twin: &Record) -> Timeline {
-    let seconds = plan.end.0.div_ceil(Span::from_secs(1).0);
-    let own = run.series.width.0 / Span::from_secs(1).0;
-    let fits = |width: &u64| seconds.div_ceil(*width) <= INTERVALS_MAX && width.is_multiple_of(own);
-    let width = WIDTHS.into_iter().find(fits).unwrap_or(own);
-    let grid = Grid { per: (width / own) as usize, count: seconds.div_ceil(width) as usize };
+    let second = Span::from_secs(1).0;
+    let seconds = plan.end.0.div_ceil(second);
+    let (took, twin_took) = (latencies(run), latencies(twin));
+    let (width, own) = (took.width.0 / second, run.series.width.0 / second);
+    let grid = Grid { per: (width / own) as usize, count: took.intervals() };
     let has_tasks = |tier: &usize| run.tiers[*tier].arrived > 0;
-    let (latencies, twin_latencies) = (latencies(run, width, grid.count), latencies(twin, width, grid.count));
     let tier = |tier: usize| {
-        let cell = |index: usize| tier + index * TIERS;
-        let quantiles = |of: &[Vec<u64>], share: f64| -> Vec<Option<f64>> {
-            let each = |index: usize| quantile_sorted(&of[cell(index)], share);
-            (0..grid.count).map(|index| Some(millis(Span(each(index)?).seconds()))).collect()
+        let quantiles = |of: &Timed, share: f64| -> Vec<Option<f64>> {
+            let each = |index: usize| Some(millis(of.quantile(index, tier, share)?.seconds()));
+            (0..grid.count).map(each).collect()
         };
         let counts = grid.tier(&run.series, tier);
         TierLines {
@@ -69,9 +62,9 @@ fn timeline(plan: &Plan, run: &Record, twin: &Record) -> Timeline {
             arrived: counts.iter().map(|of| of.arrived as u32).collect(),
             done: counts.iter().map(done).collect(),
             twin_done: grid.tier(&twin.series, tier).iter().map(done).collect(),
-            p50_s: quantiles(&latencies, 0.5),
-            p95_s: quantiles(&latencies, 0.95),
-            twin_p95_s: quantiles(&twin_latencies, 0.95),
+            p50_s: quantiles(took, 0.5),
+            p95_s: quantiles(took, 0.95),
+            twin_p95_s: quantiles(twin_took, 0.95),
         }
     };
     let per_minute = |series: &Series| -> Vec<f64> {
@@ -93,6 +86,10 @@ fn timeline(plan: &Plan, run: &Record, twin: &Record) -> Timeline {
         in_flight: backlog(&run.series),
         twin_in_flight: backlog(&twin.series),
     }
+}
+
+fn latencies(record: &Record) -> &Timed {
+    record.timed.as_deref().expect("a run that is shown is timed")
 }
 
 /// Intervals of so many buckets each.
@@ -121,31 +118,4 @@ impl Grid {
 fn done(counts: &TierCounts) -> Option<f64> {
     let ended = counts.ended();
     (ended > 0).then(|| (counts.of(Outcome::Done) as f64 / ended as f64 * 1e4).round() / 1e4)
-}
-
-/// Returns, by interval of arrival and tier, how long the tasks took that were not refused, sorted, in
-/// nanoseconds.
-fn latencies(record: &Record, width: u64, count: usize) -> Vec<Vec<u64>> {
-    let mut cells = vec![Vec::new(); count * TIERS];
-    let mut arrived: Vec<(Time, u8)> = Vec::new();
-    let nodes = record.trace.as_ref().map_or(&[][..], |trace| &trace.nodes);
-    for node in nodes {
-        let task = node.task as usize;
-        if let Step::Arrived { tier, .. } = node.step {
-            arrived.resize(arrived.len().max(task + 1), (Time::ZERO, 0));
-            arrived[task] = (node.at, tier);
-        } else if let Step::Outcome(outcome) = node.step
-            && outcome != Outcome::Shed
-            && let Some((at, tier)) = arrived.get(task)
-        {
-            let interval = (at.0 / Span::from_secs(width).0) as usize;
-            if let Some(cell) = cells.get_mut(interval * TIERS + usize::from(*tier)) {
-                cell.push(node.at.since(*at).0);
-            }
-        }
-    }
-    for cell in &mut cells {
-        cell.sort_unstable();
-    }
-    cells
 }
