@@ -154,10 +154,11 @@ impl Drill {
             count: runs.len() as u64,
             at_most: self.is_until_settled.then_some(self.seeds.count),
         };
-        let results: Vec<RunResult> = runs.iter().map(|(run, _)| run.clone()).collect();
         let mut without = self.without.clone();
         without.extend(self.is_sabotaged.then(|| SABOTEUR.to_owned()));
-        let shown = study::on_threads(self.seeds.threads, || shown(&plan, &results))?;
+        let shown = study::on_threads(self.seeds.threads, || {
+            shown(&plan, &runs.iter().map(|(run, _)| run).collect::<Vec<_>>())
+        })?;
         let gathered = Gathered {
             scenario: &self.scenario,
             plan: &plan,

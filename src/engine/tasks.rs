@@ -79,6 +79,8 @@ impl World<'_> {
             return;
         }
         let slot = self.tasks.insert(task);
+        let most = &mut self.record.series.backlog[self.bucket];
+        *most = (*most).max(self.tasks.len() as u32);
         if let Some(lane) = plan.agents[agent].deadlines[tier] {
             let turn = self.next_turn();
             self.tasks[slot].deadline = turn;

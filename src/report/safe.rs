@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::report::result::{Here, WholeResult};
+use crate::report::views::trimmed;
 use crate::scenario::problem::is_bidi;
 
 /// Longer texts are cut: nobody reads them, and a page of one word is no page.
@@ -53,7 +54,8 @@ fn is_outside_xml(c: char) -> bool {
 }
 
 fn mapped(result: &WholeResult, of: impl Fn(&str) -> String) -> WholeResult {
-    let mut value = serde_json::to_value(result).expect("a result is JSON");
+    // No view shows the single runs: they need not be looked through.
+    let mut value = serde_json::to_value(trimmed(result)).expect("a result is JSON");
     map(&mut value, &of);
     let mut copy: WholeResult = serde_json::from_value(value).expect("other texts are texts too");
     for (drill, original) in copy.drills.iter_mut().zip(&result.drills) {

@@ -1,12 +1,16 @@
 //! Every view from one result: the same from a saved one, inert whatever its texts, and no panic whatever is missing.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use serde_json::Value;
 use stormdrill::drill::{Drill, DrillError};
+use stormdrill::engine::rehearse_traced;
 use stormdrill::grade::Verdict;
+use stormdrill::plan::Plan;
+use stormdrill::record::{Node, Outcome, Step};
 use stormdrill::report::views::View;
 use stormdrill::report::{DrillResult, WholeResult, explain, saved};
 
@@ -329,4 +333,27 @@ fn moments_stand_where_they_came_and_are_counted_from_their_own_fault() {
         let last = run.witness.iter().filter_map(|witness| witness.first_s).fold(0.0, f64::max);
         assert!(run.came_s.recover.unwrap() > last, "it recovered from the last fault too");
     }
+}
+
+#[test]
+fn tasks_in_flight_are_the_most_at_a_time() {
+    let plan = Plan::of(drill().scenario());
+    let record = rehearse_traced(&plan, 1);
+    let nodes = &record.trace.as_ref().unwrap().nodes;
+    let is_shed = |node: &&Node| node.step == Step::Outcome(Outcome::Shed);
+    let shed: BTreeSet<u32> = nodes.iter().filter(is_shed).map(|node| node.task).collect();
+    let (mut open, mut most) = (0, vec![0; record.series.backlog.len()]);
+    let mut bucket = 0;
+    for node in nodes.iter().filter(|node| !shed.contains(&node.task)) {
+        let now = record.series.bucket(node.at);
+        most[bucket + 1..=now].fill(open);
+        bucket = now;
+        open += u32::from(matches!(node.step, Step::Arrived { .. }));
+        open -= u32::from(matches!(node.step, Step::Outcome(_)));
+        most[now] = most[now].max(open);
+    }
+    // Before the fault, when no task is late and still at work.
+    let quiet = record.series.bucket(plan.baseline);
+    assert_eq!(record.series.backlog[..quiet], most[..quiet]);
+    assert!(most[..quiet].iter().max() > Some(&10));
 }

@@ -42,10 +42,8 @@ impl From<Gathered<'_>> for DrillResult {
         let Gathered { scenario, plan, judgement, .. } = of;
         let is_evidence = |card: &Scorecard| matches!(card.verdict, RunVerdict::Pass | RunVerdict::Fail);
         let graded = of.runs.iter().filter(|(_, card)| is_evidence(card));
-        let (evidence, cards): (Vec<RunResult>, Vec<&Scorecard>) =
-            graded.map(|(run, card)| (run.clone(), card)).unzip();
-        let targets = summary::targets(scenario, &cards);
-        let runs: Vec<RunResult> = of.runs.iter().map(|(run, _)| run.clone()).collect();
+        let (evidence, cards): (Vec<&RunResult>, Vec<&Scorecard>) =
+            graded.map(|(run, card)| (run, card)).unzip();
         let result = Self {
             scenario: ScenarioId::of(scenario),
             seeds: of.seeds,
@@ -60,7 +58,7 @@ impl From<Gathered<'_>> for DrillResult {
                 runs_needed: judgement.runs_needed,
             },
             graded: evidence.iter().map(|run| run.seed).collect(),
-            targets,
+            targets: summary::targets(scenario, &cards),
             moments: summary::moments(&evidence),
             harm: summary::harm(&evidence),
             spend: summary::spend(&evidence),
@@ -70,7 +68,7 @@ impl From<Gathered<'_>> for DrillResult {
             latencies: of.latencies.logs(),
             system: system::system(scenario, plan),
             shown: of.shown,
-            runs,
+            runs: of.runs.into_iter().map(|(run, _)| run).collect(),
             again: again(&scenario.path, &of.without),
             without: of.without,
             here: Here::default(),

@@ -13,7 +13,7 @@ use crate::scenario::file::load::Tier;
 use crate::study::timed;
 
 /// Returns the runs that are worth looking at; each is made again, with how long tasks took over time.
-pub fn shown(plan: &Plan, runs: &[RunResult]) -> Vec<ShownRun> {
+pub fn shown(plan: &Plan, runs: &[&RunResult]) -> Vec<ShownRun> {
     let each = |(why, seed): (&'static str, u64)| {
         let trial = timed(plan, seed);
         ShownRun {
@@ -28,14 +28,14 @@ pub fn shown(plan: &Plan, runs: &[RunResult]) -> Vec<ShownRun> {
 
 /// Returns the seeds to show, and why: the first run that failed or the slowest to recover, and the
 /// one with the median time to recover.
-fn chosen(runs: &[RunResult]) -> Vec<(&'static str, u64)> {
-    let recovery = |run: &&RunResult| run.times_s.recover.map_or(u64::MAX, |at| (at * 1e3) as u64);
+fn chosen(runs: &[&RunResult]) -> Vec<(&'static str, u64)> {
+    let recovery = |run: &&&RunResult| run.times_s.recover.map_or(u64::MAX, |at| (at * 1e3) as u64);
     let failed = || runs.iter().find(|run| run.verdict == RunVerdict::Fail.word());
     let proves_nothing = || runs.iter().find(|run| run.verdict != RunVerdict::Pass.word());
     // Of runs that are equally slow the first.
     let slowest = || runs.iter().rev().max_by_key(recovery);
     let Some(worst) = failed().or_else(proves_nothing).or_else(slowest) else { return Vec::new() };
-    let mut sorted: Vec<&RunResult> = runs.iter().collect();
+    let mut sorted: Vec<&&RunResult> = runs.iter().collect();
     sorted.sort_by_key(recovery);
     match quantile_sorted(&sorted, 0.5) {
         Some(typical) if typical.seed != worst.seed => vec![("worst", worst.seed), ("typical", typical.seed)],

@@ -74,7 +74,7 @@ fn line(scenario: &Scenario, name: &str) -> Option<usize> {
 type OfTimes = fn(&TimesResult) -> Option<f64>;
 
 /// Summarises when things happened.
-pub(super) fn moments(runs: &[RunResult]) -> Vec<MomentSummary> {
+pub(super) fn moments(runs: &[&RunResult]) -> Vec<MomentSummary> {
     let of: [(&'static str, OfTimes); 5] = [
         ("onset", |times| times.onset),
         ("detect", |times| times.detect),
@@ -83,7 +83,7 @@ pub(super) fn moments(runs: &[RunResult]) -> Vec<MomentSummary> {
         ("recover", |times| times.recover),
     ];
     let each = |(name, of): (&'static str, OfTimes)| {
-        let values = || runs.iter().map(|run| of(&run.times_s));
+        let values = || runs.iter().copied().map(|run| of(&run.times_s));
         MomentSummary {
             name: name.into(),
             p50_s: quantile(values(), 0.5),
@@ -95,11 +95,12 @@ pub(super) fn moments(runs: &[RunResult]) -> Vec<MomentSummary> {
 }
 
 /// Summarises harm by tier.
-pub(super) fn harm(runs: &[RunResult]) -> Vec<HarmSummary> {
+pub(super) fn harm(runs: &[&RunResult]) -> Vec<HarmSummary> {
     let Some(first) = runs.first() else { return Vec::new() };
     let each = |tier: &HarmResult| {
         let of = |share: f64, of: fn(&HarmResult) -> i64| {
-            let harms = runs.iter().filter_map(|run| run.harm.iter().find(|harm| harm.tier == tier.tier));
+            let harms =
+                runs.iter().copied().filter_map(|run| run.harm.iter().find(|harm| harm.tier == tier.tier));
             let mut values: Vec<i64> = harms.map(of).collect();
             values.sort_unstable();
             quantile_sorted(&values, share).unwrap_or(0)
@@ -121,21 +122,21 @@ pub(super) fn harm(runs: &[RunResult]) -> Vec<HarmSummary> {
 }
 
 /// Summarises what was spent; nothing without a run.
-pub(super) fn spend(runs: &[RunResult]) -> Option<SpendSummary> {
-    let spent = |share: f64| quantile(runs.iter().map(|run| Some(run.spend.usd)), share);
+pub(super) fn spend(runs: &[&RunResult]) -> Option<SpendSummary> {
+    let spent = |share: f64| quantile(runs.iter().copied().map(|run| Some(run.spend.usd)), share);
     Some(SpendSummary {
         usd: spent(0.5)?,
         usd_p95: spent(0.95)?,
-        twin_usd: quantile(runs.iter().map(|run| Some(run.spend.twin_usd)), 0.5)?,
+        twin_usd: quantile(runs.iter().copied().map(|run| Some(run.spend.twin_usd)), 0.5)?,
     })
 }
 
 /// Summarises every guardrail, those that never acted too.
-pub(super) fn controls(scenario: &Scenario, runs: &[RunResult]) -> Vec<ControlSummary> {
+pub(super) fn controls(scenario: &Scenario, runs: &[&RunResult]) -> Vec<ControlSummary> {
     let is_guard = |switch: &Switch| matches!(switch, Switch::Call(..) | Switch::Task(_));
     let each = |switch: &Switch| {
         let name = switch.name();
-        let acts = || runs.iter().map(|run| run.controls.iter().find(|act| act.name == name));
+        let acts = || runs.iter().copied().map(|run| run.controls.iter().find(|act| act.name == name));
         let times = acts().map(|act| Some(act.map_or(0.0, |act| act.times as f64)));
         ControlSummary {
             runs: acts().flatten().filter(|act| act.times > 0).count() as u64,
@@ -152,7 +153,7 @@ pub(super) fn controls(scenario: &Scenario, runs: &[RunResult]) -> Vec<ControlSu
 }
 
 /// Summarises every alert, those that never fired too.
-pub(super) fn alerts(scenario: &Scenario, runs: &[RunResult]) -> Vec<AlertSummary> {
+pub(super) fn alerts(scenario: &Scenario, runs: &[&RunResult]) -> Vec<AlertSummary> {
     let each = |(name, at): (&String, &At<Alert>)| {
         // When it first fired since onset, in each run.
         let after = |run: &RunResult| {
@@ -164,7 +165,7 @@ pub(super) fn alerts(scenario: &Scenario, runs: &[RunResult]) -> Vec<AlertSummar
             let mut of = run.alerts.iter().filter(|alert| alert.name == *name);
             of.any(|alert| run.times_s.onset.is_none_or(|onset| alert.fired_s < onset))
         };
-        let fired = runs.iter().filter_map(after);
+        let fired = runs.iter().copied().filter_map(after);
         AlertSummary {
             name: name.clone(),
             severity: at.value.severity.value.word().into(),
@@ -173,8 +174,8 @@ pub(super) fn alerts(scenario: &Scenario, runs: &[RunResult]) -> Vec<AlertSummar
             line: scenario.line(at.place),
             runs: fired.clone().count() as u64,
             after_onset_s: quantile(fired.map(Some), 0.5),
-            early_runs: runs.iter().filter(is_early).count() as u64,
-            twin_runs: runs.iter().filter(|run| run.twin_alerts.contains(name)).count() as u64,
+            early_runs: runs.iter().copied().filter(is_early).count() as u64,
+            twin_runs: runs.iter().copied().filter(|run| run.twin_alerts.contains(name)).count() as u64,
         }
     };
     scenario.file.alert.0.iter().map(each).collect()
@@ -192,9 +193,10 @@ fn when(written: &str, kind: &str) -> String {
 }
 
 /// Summarises every step of every runbook.
-pub(super) fn steps(scenario: &Scenario, runs: &[RunResult]) -> Vec<StepSummary> {
+pub(super) fn steps(scenario: &Scenario, runs: &[&RunResult]) -> Vec<StepSummary> {
     let each = |(runbook, step, owner): (&String, &String, &String)| {
-        let opened = || runs.iter().filter(|run| run.incidents.iter().any(|of| of.runbook == *runbook));
+        let opened =
+            || runs.iter().copied().filter(|run| run.incidents.iter().any(|of| of.runbook == *runbook));
         let of = |run: &RunResult| {
             let is_it = |name: &str, id: &str| name == runbook && id == step;
             let of = run.runbook.iter().filter(|of| is_it(&of.runbook, &of.step)).cloned();
