@@ -1,10 +1,9 @@
 //! The page that leads to past runs.
 
-use std::fmt::Write;
+use maud::{DOCTYPE, html};
 
-use maud::{DOCTYPE, PreEscaped, html};
-
-use crate::report::html::{STYLE, class, policy};
+use crate::report::html::{class, head};
+use crate::report::words::encoded;
 pub use crate::report::words::stem;
 
 /// A result that was kept.
@@ -32,13 +31,7 @@ pub fn page(runs: &[PastRun]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                title { "Past drills" }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head("Past drills"))
             body {
                 main {
                     h1 { "Past drills" }
@@ -70,13 +63,5 @@ fn when(folder: &str) -> String {
 
 /// Returns the name of a folder as an address has it; it cannot leave this page's folder.
 fn address(folder: &str) -> String {
-    let mut address = String::from("./");
-    for byte in folder.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
-            address.push(char::from(byte));
-        } else {
-            write!(address, "%{byte:02X}").expect("a string takes all");
-        }
-    }
-    address
+    format!("./{}", encoded(folder, b"-_"))
 }

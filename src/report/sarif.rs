@@ -1,10 +1,9 @@
 //! The findings of `check` as a SARIF 2.1.0 log (OASIS), as code scanning reads it.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
 use crate::report::safe;
+use crate::report::words::encoded;
 use crate::scenario::problem::{Code, Problem, Severity};
 use crate::scenario::source::Source;
 
@@ -60,22 +59,8 @@ fn result(problem: &Problem, sources: &[Source]) -> Value {
         "level": level,
         "message": { "text": safe::text(&(problem.message.clone() + &hint)) },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(source.map_or("", |source| source.path.as_str())) },
+            "artifactLocation": { "uri": encoded(source.map_or("", |source| source.path.trim_start_matches("./")), b"-._~/") },
             "region": region,
         }}],
     })
-}
-
-/// Returns a path as a relative reference (RFC 3986): everything but unreserved characters and `/` is encoded.
-fn uri(path: &str) -> String {
-    let path = path.trim_start_matches("./");
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            write!(uri, "%{byte:02X}").expect("a string takes all");
-        }
-    }
-    uri
 }

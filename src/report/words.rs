@@ -1,5 +1,7 @@
 //! How numbers are said, the same in every view.
 
+use std::fmt::Write;
+
 use crate::base::{Span, Time};
 use crate::report::result::{DrillResult, JournalLine, TargetSummary};
 
@@ -74,4 +76,17 @@ pub(super) fn happening(line: &JournalLine) -> String {
         }
     }
     text
+}
+
+/// Returns a text as an address has it (RFC 3986): letters, digits and what is to be kept; all else is encoded.
+pub(super) fn encoded(text: &str, kept: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("a string takes all");
+        }
+    }
+    encoded
 }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::report::lessons;
 use crate::report::result::{DrillResult, WholeResult};
 
-pub(super) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// Returns the page of a result whose texts are inert.
@@ -28,15 +28,7 @@ pub(super) fn page(result: &WholeResult) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name="referrer" content="no-referrer";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(&title))
             body {
                 main {
                     @if result.drills.len() != 1 { (overview(result)) }
@@ -53,8 +45,23 @@ pub(super) fn page(result: &WholeResult) -> String {
     page.into_string() + "\n"
 }
 
+/// Returns the head of a page: what it may do, and how it looks.
+pub(super) fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content=(policy());
+            meta name="referrer" content="no-referrer";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
 /// Nothing but the style and the script of this page: no request, no other script, no form.
-pub(super) fn policy() -> String {
+fn policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
