@@ -3,8 +3,9 @@
 use crate::base::{Key, Span};
 use crate::engine::World;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place};
 use crate::guard::{Admission, Change, retry};
+use crate::model::Reply;
 use crate::plan::FaultEffect;
 use crate::record::{Event, Node, Step};
 use crate::scenario::file::guards::CallControl;

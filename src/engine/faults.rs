@@ -1,20 +1,18 @@
 //! Faults over a mock: which of them hit a call, what they change, and the proof that they did.
 
-use crate::base::{Key, Money, Ratio, Span};
+use crate::base::{Key, Money};
 use crate::engine::World;
 use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Failure, Reply, Store};
-use crate::engine::stations::Usage;
-use crate::model::Dose;
+use crate::engine::state::{Failure, Store};
 use crate::model::memory::Entry;
+use crate::model::outcome::{self, Bill, Talk};
 use crate::model::overlay::{Caller, is_hit};
-use crate::plan::{Access, FaultEffect, Flaw, Op};
+use crate::model::{Dose, Outcome, Usage};
+use crate::plan::{Access, FaultEffect, FaultPlan, Flaw, Op};
 use crate::record::{Event, Step, Via};
-use crate::scenario::limits::TOKENS_MAX;
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
-const FAULT: Key = Key::of_name("amount of fault");
 const INSTANCE: Key = Key::of_name("copy of agent");
 const TENANT: Key = Key::of_name("tenant of task");
 
@@ -42,75 +40,19 @@ impl World<'_> {
 
     /// Returns tokens and cost of an attempt as the faults that hit it make them.
     #[cold]
-    pub(super) fn bill_with_faults(&mut self, slot: u32, hits: u64, usage: Usage) -> ((u64, u64), Money) {
-        let plan = self.plan;
-        let parameters = &plan.mocks[usize::from(self.attempts[slot].mock)];
-        let (mut usage, mut price) = (usage, Ratio::ONE);
-        let bill = |usage: Usage, price: Ratio| {
-            let (tokens, cost) = usage.at(parameters);
-            let picos = u128::from(cost.0) * u128::from(price.0) / u128::from(Ratio::ONE.0);
-            (tokens, Money(u64::try_from(picos).unwrap_or(u64::MAX)))
-        };
-        for (index, fault) in plan.faults.iter().enumerate().filter(|(index, _)| hits >> index & 1 == 1) {
-            let before = bill(usage, price);
-            match &fault.effect {
-                FaultEffect::Inflation(factor) => {
-                    let inflate = |tokens: u64| factor.of_ceil(tokens).min(TOKENS_MAX as u64);
-                    usage = Usage {
-                        input: inflate(usage.input),
-                        cached: inflate(usage.cached),
-                        output: inflate(usage.output),
-                    };
-                }
-                FaultEffect::CacheLoss => usage.cached = 0,
-                FaultEffect::Price(factor) => price = Ratio(factor.of_ceil(price.0)),
-                FaultEffect::Hang(_)
-                | FaultEffect::Latency(_)
-                | FaultEffect::Error(..)
-                | FaultEffect::ReplyLost { .. }
-                | FaultEffect::Capacity(_)
-                | FaultEffect::Flawed(_)
-                | FaultEffect::Talk { .. }
-                | FaultEffect::RetryAfter(_)
-                | FaultEffect::Boundary(_)
-                | FaultEffect::ScreenDown(_)
-                | FaultEffect::ScreenBlind(_)
-                | FaultEffect::MemoryPoison { .. }
-                | FaultEffect::Contention(_)
-                | FaultEffect::RetryLayers(_)
-                | FaultEffect::UsageMissing
-                | FaultEffect::RateLimit(_) => {}
-            }
-            if bill(usage, price) != before {
-                self.attempts[slot].hits |= 1 << index;
-            }
-        }
-        bill(usage, price)
+    pub(super) fn bill_with_faults(&mut self, slot: u32, hits: u64, usage: Usage) -> Bill {
+        let parameters = &self.plan.mocks[usize::from(self.attempts[slot].mock)];
+        let bill = outcome::bill(&self.plan.faults, hits, parameters, usage);
+        self.attempts[slot].hits |= bill.changed;
+        bill
     }
 
-    /// Changes how many tokens a reply has; returns the factor of the time until the first of them.
+    /// Returns how much a model says, and how fast, as the faults that hit an attempt make it.
     #[cold]
-    pub(super) fn talk_with_faults(&mut self, slot: u32, hits: u64) -> f64 {
-        let mut pace = 1.0;
-        for (index, fault) in self.plan.faults.iter().enumerate().filter(|(index, _)| hits >> index & 1 == 1)
-        {
-            let (tokens, latency) = if let FaultEffect::Talk { tokens, latency } = fault.effect {
-                (tokens, latency)
-            } else if let FaultEffect::Flawed(Flaw::Truncated(left)) = fault.effect {
-                (left, 1.0)
-            } else {
-                continue;
-            };
-            let attempt = &mut self.attempts[slot];
-            let before = attempt.tokens_out;
-            attempt.tokens_out = (f64::from(before) * tokens + 0.5).min(TOKENS_MAX) as u32;
-            pace *= latency;
-            // The exact comparison is meant: a factor of one changes nothing.
-            if attempt.tokens_out != before || latency.to_bits() != 1.0_f64.to_bits() {
-                attempt.hits |= 1 << index;
-            }
-        }
-        pace
+    pub(super) fn talk_with_faults(&mut self, slot: u32, hits: u64, usual: u32) -> Talk {
+        let talk = outcome::talk(&self.plan.faults, hits, usual);
+        self.attempts[slot].hits |= talk.changed;
+        talk
     }
 
     /// Notes the faults that hit an attempt, if anybody wants to know.
@@ -123,66 +65,18 @@ impl World<'_> {
         }
     }
 
-    /// Lays the faults that hit an attempt over it.
+    /// Lays the faults that hit an attempt over what the mock would do itself.
     #[cold]
-    pub(super) fn overlay(&mut self, slot: u32, hits: u64) {
-        let plan = self.plan;
-        for (index, fault) in plan.faults.iter().enumerate().filter(|(index, _)| hits >> index & 1 == 1) {
-            let attempt = &mut self.attempts[slot];
-            let before = (attempt.reply, attempt.service, attempt.is_lost);
-            let mut draws = attempt.key.with(FAULT).with(fault.key).draws();
-            match &fault.effect {
-                FaultEffect::Hang(hold) => (attempt.reply, attempt.service) = (Reply::Hang, *hold),
-                FaultEffect::Latency(added) => {
-                    attempt.service = attempt.service + Span(added.sample_count(&mut draws));
-                }
-                FaultEffect::Error(status, after) => {
-                    if attempt.reply != Reply::Hang {
-                        attempt.reply = Reply::Error(*status);
-                        attempt.service = Span(after.sample_count(&mut draws));
-                    }
-                }
-                FaultEffect::ReplyLost { is_cut } => (attempt.is_lost, attempt.is_cut) = (true, *is_cut),
-                FaultEffect::Capacity(_)
-                | FaultEffect::RateLimit(_)
-                | FaultEffect::Inflation(_)
-                | FaultEffect::CacheLoss
-                | FaultEffect::Talk { .. }
-                | FaultEffect::RetryAfter(_)
-                | FaultEffect::Boundary(_)
-                | FaultEffect::ScreenDown(_)
-                | FaultEffect::ScreenBlind(_)
-                | FaultEffect::MemoryPoison { .. }
-                | FaultEffect::Contention(_)
-                | FaultEffect::RetryLayers(_)
-                | FaultEffect::Price(_) => {}
-                FaultEffect::UsageMissing => {
-                    attempt.is_unsaid = true;
-                    attempt.hits |= u64::from(attempt.cost > Money::ZERO) << index;
-                }
-                FaultEffect::Flawed(flaw) => self.flaw(slot, index, *flaw),
-            }
-            let attempt = &mut self.attempts[slot];
-            // A fault that another one hides, or that adds nothing, has not changed the call.
-            if before != (attempt.reply, attempt.service, attempt.is_lost) {
-                attempt.hits |= 1 << index;
-            }
-        }
-    }
-
-    /// Lays a flaw over a reply, unless it has one, or this one would change nothing.
-    fn flaw(&mut self, slot: u32, index: usize, flaw: Flaw) {
+    pub(super) fn overlay(&mut self, slot: u32, hits: u64, own: Outcome) -> Outcome {
         let attempt = &self.attempts[slot];
-        if attempt.reply != Reply::Good || attempt.flaw.is_some() {
-            return;
-        }
+        let mut outcome = own;
         let op = (attempt.task != NONE).then(|| {
             let task = &self.tasks[attempt.task];
             (task, &self.plan.agents[usize::from(task.agent)].program[usize::from(task.pc)])
         });
-        let is_news = match flaw {
+        let is_news = |outcome: &Outcome, flaw: Flaw| match flaw {
             // An answer that was wrong anyway has not been changed.
-            Flaw::Wrong => attempt.is_right,
+            Flaw::Wrong => outcome.is_right,
             Flaw::HistoryLost(_) => op.is_some_and(|(task, _)| task.sent > 0),
             Flaw::Dropped | Flaw::Doubled | Flaw::Late(_) | Flaw::CutShort | Flaw::SentBack => {
                 op.is_some_and(|(_, op)| matches!(op, Op::Use { is_message: true, .. }))
@@ -193,13 +87,9 @@ impl World<'_> {
             Flaw::Poisoned(..) | Flaw::Bleed | Flaw::Stale | Flaw::Flood(_) | Flaw::Again => op.is_some(),
             Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_) | Flaw::Refused => true,
         };
-        if !is_news {
-            return;
-        }
-        let attempt = &mut self.attempts[slot];
-        (attempt.flaw, attempt.flaw_by) = (Some(flaw), index as u8);
-        // Whether a verifier would have found something shows only later.
-        attempt.hits |= u64::from(flaw != Flaw::Waved) << index;
+        outcome.lay((&self.plan.faults, hits), attempt.key, attempt.cost > Money::ZERO, is_news);
+        self.attempts[slot].hits |= outcome.changed;
+        outcome
     }
 
     /// Returns the refusal, with the wait that the server asks for, and the fault of a call that says so.
@@ -207,11 +97,7 @@ impl World<'_> {
         if hits == 0 {
             return None;
         }
-        let faults = self.plan.faults.iter().enumerate();
-        let (index, wait) =
-            faults.filter(|(index, _)| hits >> index & 1 == 1).find_map(|(index, fault)| {
-                if let FaultEffect::RetryAfter(wait) = fault.effect { Some((index, wait)) } else { None }
-            })?;
+        let (index, wait) = outcome::put_off(&self.plan.faults, hits)?;
         self.witness(1 << index, |_| true);
         Some((Failure::RateLimited(wait), index))
     }
@@ -263,15 +149,12 @@ impl World<'_> {
 
     /// Returns how many slots a mock has now.
     pub(super) fn capacity(&self, mock: usize) -> u32 {
-        let slots = self.plan.mocks[mock].slots;
-        let mut left = 1.0;
-        for fault in self.stations[mock].faults.iter().map(|index| &self.plan.faults[usize::from(*index)]) {
-            if let FaultEffect::Capacity(to) = fault.effect {
-                left *= 1.0 - to.complement().real() * Dose::at(fault, self.now).0;
-            }
-        }
-        // The small step down keeps 40 % of 10 at 4 where a float says 4.000000001.
-        if left >= 1.0 { slots } else { (f64::from(slots) * left - 1e-6).ceil().max(0.0) as u32 }
+        outcome::slots_left(self.faults_of(mock), self.now, self.plan.mocks[mock].slots)
+    }
+
+    /// Goes through the faults of a mock.
+    pub(super) fn faults_of(&self, mock: usize) -> impl Iterator<Item = &FaultPlan> {
+        self.stations[mock].faults.iter().map(|index| &self.plan.faults[usize::from(*index)])
     }
 
     /// Notes that the faults of some bits took effect, as far as they are of the kind asked for.

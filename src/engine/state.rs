@@ -4,7 +4,7 @@ use crate::base::{Key, Money, Span, Time};
 use crate::engine::line::Line;
 use crate::engine::slab::NONE;
 use crate::guard::{Breaker, RetryBudget};
-use crate::model::{Memory, Quota, SharedState};
+use crate::model::{Memory, Outcome, Quota, Reply, SharedState};
 use crate::plan::Flaw;
 use crate::record::Ending;
 
@@ -157,17 +157,6 @@ pub(crate) enum Place {
     Lost,
 }
 
-/// How the mock will answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// Well.
-    Good,
-    /// With an error of this status.
-    Error(u16),
-    /// Not at all: it holds the slot, and in the end gives up.
-    Hang,
-}
-
 /// How an attempt ends badly for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -270,6 +259,19 @@ pub(crate) struct Attempt {
     pub(crate) hits: u64,
     pub(crate) effect: Effect,
     pub(crate) token: u32,
+}
+
+impl Attempt {
+    /// Notes what becomes of it.
+    pub(crate) fn settle(&mut self, outcome: Outcome) {
+        self.reply = outcome.reply;
+        self.service = outcome.service;
+        self.is_right = outcome.is_right;
+        (self.is_lost, self.is_cut, self.is_unsaid) = (outcome.is_lost, outcome.is_cut, outcome.is_unsaid);
+        if let Some((flaw, by)) = outcome.flaw {
+            (self.flaw, self.flaw_by) = (Some(flaw), by);
+        }
+    }
 }
 
 /// No evaluation.

@@ -1,41 +1,18 @@
 //! Mocks as servers: admission, slots and queue, faults over them, effects and costs.
 
-use crate::base::{Key, Money, Ratio, Span};
+use crate::base::{Money, Ratio, Span};
 use crate::engine::World;
 use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
-use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place, Reply};
-use crate::model::Dose;
-use crate::plan::{FaultEffect, MockPlan};
+use crate::engine::state::{Attempt, Effect, Failure, NO_EVALUATION, Place};
+use crate::model::outcome::{self, Bill, Talk};
+use crate::model::{Outcome, Reply, Usage};
+use crate::plan::FaultEffect;
 use crate::record::{Done, Step, TaintedAct};
 use crate::scenario::file::guards::CallControl;
 
-// No name in a scenario has a space, so none can be the name of a stream of the engine's own.
-const ERROR: Key = Key::of_name("own error");
-const RIGHT: Key = Key::of_name("right answer");
-
 /// The output tokens of a canary question's answer.
 const CANARY_TOKENS: u32 = 100;
-
-/// The tokens of a call.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Usage {
-    pub(super) input: u64,
-    /// Of the input, what the model had been sent before.
-    pub(super) cached: u64,
-    pub(super) output: u64,
-}
-
-impl Usage {
-    /// Returns the tokens in and out, and what they cost at a mock's prices.
-    pub(super) fn at(self, parameters: &MockPlan) -> ((u64, u64), Money) {
-        let [price_in, price_out, price_cached] = parameters.prices;
-        let cost = price_in.per_million(self.input - self.cached)
-            + price_cached.per_million(self.cached)
-            + price_out.per_million(self.output);
-        ((self.input, self.output), parameters.price_per_call + cost)
-    }
-}
 
 impl World<'_> {
     /// An attempt reaches its mock: it is refused at once, or taken up.
@@ -54,46 +31,44 @@ impl World<'_> {
             self.trace(self.attempts[slot].number, Step::Fault(fault as u8));
             return Some(failure);
         }
-        let pace = self.talk(slot, hits);
-        let (tokens, cost) = self.bill(slot, hits);
-        if let Some(wait) = self.admit(mock, tokens.0 + tokens.1) {
+        let talk = self.talk(slot, hits);
+        let bill = self.bill(slot, hits);
+        if let Some(wait) = self.admit(mock, bill.usage.input + bill.usage.output) {
             self.record.mocks[mock].rate_limited += 1;
             return Some(Failure::RateLimited(wait));
         }
         let attempt = &mut self.attempts[slot];
-        attempt.cost = cost;
-        let mut draws = attempt.key.draws();
-        let service = parameters.service.sample(&mut draws) * pace;
-        attempt.service = Span((service + 0.5) as u64);
-        if let Some(per_token) = parameters.per_token {
-            // However the tokens are billed, each real one takes its time.
-            let output = u64::from(attempt.tokens_out);
-            attempt.service = attempt.service + Span(per_token.0.saturating_mul(output));
-        }
-        if parameters.error_rate > 0.0 && attempt.key.with(ERROR).unit() < parameters.error_rate {
-            attempt.reply = Reply::Error(500);
-        }
-        attempt.is_right = parameters.right >= 1.0 || attempt.key.with(RIGHT).unit() < parameters.right;
-        if let Some(failure) = self.overflow(slot) {
-            return Some(failure);
+        attempt.cost = bill.cost;
+        let mut outcome = Outcome::own(parameters, attempt.key, talk);
+        if self.is_overflowing(slot) {
+            if !parameters.truncates {
+                return Some(Failure::Status(400));
+            }
+            outcome.is_right = false;
         }
         if hits != 0 {
-            self.overlay(slot, hits);
+            outcome = self.overlay(slot, hits, outcome);
             self.trace_faults(slot);
         }
+        self.attempts[slot].settle(outcome);
         self.take_up(slot)
     }
 
-    /// Sets how many tokens the reply has; returns the factor of the time until the first of them.
-    fn talk(&mut self, slot: u32, hits: u64) -> f64 {
+    /// Returns how much the reply says, and how fast.
+    fn talk(&mut self, slot: u32, hits: u64) -> Talk {
         let attempt = &self.attempts[slot];
         let usual = match (attempt.task, attempt.canary) {
             (NONE, NO_EVALUATION) => 1,
             (NONE, _) => CANARY_TOKENS,
             (task, _) => self.tasks[task].call.tokens_out,
         };
-        self.attempts[slot].tokens_out = usual;
-        if hits == 0 { 1.0 } else { self.talk_with_faults(slot, hits) }
+        let talk = if hits == 0 {
+            Talk { tokens: usual, first: 1.0, pace: 1.0, changed: 0 }
+        } else {
+            self.talk_with_faults(slot, hits, usual)
+        };
+        self.attempts[slot].tokens_out = talk.tokens;
+        talk
     }
 
     /// Gives the attempt a slot or a place in the queue, or refuses it.
@@ -129,25 +104,16 @@ impl World<'_> {
         None
     }
 
-    /// A context that is longer than the model takes is refused, or cut silently.
-    fn overflow(&mut self, slot: u32) -> Option<Failure> {
+    /// Returns whether the context is longer than the model takes.
+    fn is_overflowing(&self, slot: u32) -> bool {
         let Attempt { mock, task, .. } = self.attempts[slot];
         let parameters = &self.plan.mocks[usize::from(mock)];
-        if task == NONE || parameters.per_token.is_none() {
-            return None;
-        }
-        if self.tasks[task].call.tokens_in <= parameters.context_max {
-            return None;
-        }
-        if parameters.truncates {
-            self.attempts[slot].is_right = false;
-            return None;
-        }
-        Some(Failure::Status(400))
+        let is_model = parameters.per_token.is_some();
+        task != NONE && is_model && self.tasks[task].call.tokens_in > parameters.context_max
     }
 
     /// Returns the tokens in and out of an attempt, and what they cost, with the faults that hit it.
-    fn bill(&mut self, slot: u32, hits: u64) -> ((u64, u64), Money) {
+    fn bill(&mut self, slot: u32, hits: u64) -> Bill {
         let attempt = &self.attempts[slot];
         let parameters = &self.plan.mocks[usize::from(attempt.mock)];
         let usage = if parameters.per_token.is_none() {
@@ -162,7 +128,11 @@ impl World<'_> {
             let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
             Usage { input, cached, output: u64::from(attempt.tokens_out) }
         };
-        if hits == 0 { usage.at(parameters) } else { self.bill_with_faults(slot, hits, usage) }
+        if hits == 0 {
+            Bill { usage, cost: usage.cost(parameters), changed: 0 }
+        } else {
+            self.bill_with_faults(slot, hits, usage)
+        }
     }
 
     /// Asks the quotas; returns how long to wait if they refuse.
@@ -171,13 +141,7 @@ impl World<'_> {
         if station.quotas.iter().all(Option::is_none) {
             return None;
         }
-        let mut share = Ratio::ONE;
-        for fault in station.faults.iter().map(|index| &self.plan.faults[usize::from(*index)]) {
-            if let FaultEffect::RateLimit(to) = fault.effect {
-                let left = 1.0 - to.complement().real() * Dose::at(fault, self.now).0;
-                share = Ratio((share.0 as f64 * left + 0.5) as u64);
-            }
-        }
+        let share = outcome::quota_left(self.faults_of(mock), self.now);
         let (now, amounts) = (self.now, [1, tokens]);
         let (mut wait, mut full_wait) = (None, None);
         for (quota, amount) in self.stations[mock].quotas.iter_mut().zip(amounts) {

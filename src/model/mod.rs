@@ -3,6 +3,7 @@
 //! Chance comes from keyed streams; time is an argument; nothing here waits.
 
 pub mod memory;
+pub mod outcome;
 pub mod overlay;
 pub mod quota;
 pub mod responder;
@@ -10,6 +11,7 @@ pub mod state;
 pub mod traffic;
 
 pub use memory::Memory;
+pub use outcome::{Outcome, Reply, Usage};
 pub use overlay::Dose;
 pub use quota::Quota;
 pub use state::SharedState;

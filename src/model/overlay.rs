@@ -56,7 +56,7 @@ pub fn is_hit(fault: &FaultPlan, now: Time, seed: Key, caller: &Caller) -> bool 
 mod tests {
     use super::*;
     use crate::base::Span;
-    use crate::plan::FaultEffect;
+    use crate::plan::{FaultEffect, WireForm};
 
     fn fault(share: f64, sticky: Sticky) -> FaultPlan {
         FaultPlan {
@@ -71,6 +71,7 @@ mod tests {
             first_n: u64::MAX,
             every_nth: 1,
             effect: FaultEffect::Hang(Span::ZERO),
+            wire: WireForm::Plain,
         }
     }
 

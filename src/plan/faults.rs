@@ -1,12 +1,13 @@
 //! Faults: on which mock, from when to when, and what they do.
 
 use crate::base::{Dist, Key, Ratio, Span, Time};
+use crate::plan::effects::{effect, wire};
 use crate::plan::system::mock_index;
 use crate::scenario::Scenario;
 use crate::scenario::file::faults::incidents::{Happens, Part};
 use crate::scenario::file::faults::permission::ScreenName;
-use crate::scenario::file::faults::{Fault, Inject, LostEnding, Sticky};
-use crate::scenario::source::At;
+use crate::scenario::file::faults::wire::{BreakEnding, Stage};
+use crate::scenario::file::faults::{Fault, Inject, Sticky};
 
 /// What a fault does.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +64,8 @@ pub enum FaultEffect {
         tokens: f64,
         /// The factor of its time to the first token.
         latency: f64,
+        /// The factor of the time that each token takes.
+        pace: f64,
     },
 }
 
@@ -219,6 +222,38 @@ pub struct FaultPlan {
     pub every_nth: u64,
     /// What it does.
     pub effect: FaultEffect,
+    /// How that shows on the wire, where that is more than virtual time tells.
+    pub wire: WireForm,
+}
+
+/// How a fault shows on the wire, beyond what it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WireForm {
+    /// As its effect says.
+    Plain,
+    /// The reply breaks off.
+    Broken(Break),
+    /// The error calls itself so.
+    Code(String),
+    /// A gateway flags the reply with status 246, and serves it.
+    Flagged,
+    /// The tool is not there.
+    Vanished,
+    /// The tokens too many are reasoning.
+    Reasoning,
+    /// Another model answers.
+    Swapped,
+}
+
+/// Where and how a reply breaks off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Break {
+    /// Up to where it comes.
+    pub stage: Stage,
+    /// After how many events, of that stage.
+    pub after: u32,
+    /// How it ends.
+    pub ending: BreakEnding,
 }
 
 pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
@@ -237,6 +272,7 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<FaultPlan> {
             first_n: fault.first_n.map_or(u64::MAX, |at| at.value),
             every_nth: fault.every_nth.map_or(1, |at| at.value),
             effect,
+            wire: wire(&fault.inject),
         };
         if let Inject::Incident(incident) = &fault.inject {
             incidents(&whole, incident.preset.value.parts())
@@ -276,191 +312,4 @@ fn incidents(whole: &FaultPlan, parts: &[Part]) -> Vec<FaultPlan> {
         }
     };
     (0..).zip(parts).map(each).collect()
-}
-
-/// The chance that an agent follows a planted instruction, where none is stated (`AgentDojo`, 2024).
-const HIJACK: f64 = 0.25;
-
-/// Returns the share of calls that are hit, and what happens to them.
-fn effect(inject: &Inject) -> (Ratio, FaultEffect) {
-    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
-    match inject {
-        Inject::QualityDrop(_)
-        | Inject::Corruption(_)
-        | Inject::ToolCallDegrade(_)
-        | Inject::Truncation(_)
-        | Inject::Refusal(_)
-        | Inject::SilentSwap(_)
-        | Inject::ReasoningBloat(_) => drift(inject),
-        Inject::Hang(hang) => {
-            let hold = hang.hold.map_or(Span::from_secs(60), |at| at.value);
-            (hang.share.value, FaultEffect::Hang(hold))
-        }
-        Inject::Latency(latency) => {
-            (mostly(latency.share), FaultEffect::Latency(latency.add.value.0.clone()))
-        }
-        Inject::Error(error) => {
-            let after = error.after.as_ref().map_or(Dist::Constant(1e7), |at| at.value.0.clone());
-            let status = error.status.map_or(500, |at| at.value as u16);
-            (error.share.value, FaultEffect::Error(status, after))
-        }
-        Inject::Capacity(capacity) => (Ratio::ONE, FaultEffect::Capacity(capacity.to.value)),
-        Inject::ReplyLost(lost) => {
-            let is_cut = lost.ending.is_some_and(|at| at.value == LostEnding::Cut);
-            (lost.share.value, FaultEffect::ReplyLost { is_cut })
-        }
-        Inject::RateLimit(limit) => (Ratio::ONE, FaultEffect::RateLimit(limit.to.value)),
-        // It is several faults, each with its own.
-        Inject::Incident(_) => (Ratio::ZERO, FaultEffect::Flawed(Flaw::Wrong)),
-        Inject::RetryAfter(after) => {
-            let wait = after.wait.map_or(Span::from_secs(300), |at| at.value);
-            (after.share.value, FaultEffect::RetryAfter(wait))
-        }
-        Inject::TokenInflation(inflation) => {
-            (mostly(inflation.share), FaultEffect::Inflation(inflation.factor.value))
-        }
-        Inject::CacheLoss(loss) => (mostly(loss.share), FaultEffect::CacheLoss),
-        Inject::Price(price) => (Ratio::ONE, FaultEffect::Price(price.factor.value)),
-        Inject::RetryLayers(layers) => (Ratio::ONE, FaultEffect::RetryLayers(layers.attempts.value as u32)),
-        Inject::UsageMissing(missing) => (missing.share.value, FaultEffect::UsageMissing),
-        Inject::MemoryPoison(_) | Inject::Contention(_) => stored(inject),
-        Inject::SchemaDrift(_)
-        | Inject::ScopeWiden(_)
-        | Inject::ScopeNarrow(_)
-        | Inject::TokenExpiry(_)
-        | Inject::RevocationLag(_)
-        | Inject::ConfusedDeputy(_)
-        | Inject::GuardrailOutage(_)
-        | Inject::FalseAllow(_) => boundary(inject),
-        Inject::WrongAnswer(_)
-        | Inject::Malformed(_)
-        | Inject::Injection(_)
-        | Inject::DescriptionPoison(_)
-        | Inject::Impersonation(_)
-        | Inject::HistoryLoss(_)
-        | Inject::Overflow(_)
-        | Inject::MessageReorder(_)
-        | Inject::Bleed(_)
-        | Inject::Stale(_)
-        | Inject::Loop(_)
-        | Inject::MessageDrop(_)
-        | Inject::Deadlock(_)
-        | Inject::MessageDuplicate(_)
-        | Inject::HandoverTruncation(_)
-        | Inject::Livelock(_)
-        | Inject::StaleRead(_)
-        | Inject::VerifierBypass(_) => flawed(inject),
-    }
-}
-
-/// Returns what a fault of model drift does, and to which share of replies.
-fn drift(inject: &Inject) -> (Ratio, FaultEffect) {
-    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
-    let factor = |at: Option<At<Ratio>>| at.map_or(1.0, |at| at.value.real());
-    if let Inject::Corruption(corrupt) = inject {
-        (corrupt.share.value, FaultEffect::Flawed(Flaw::Corrupt))
-    } else if let Inject::ToolCallDegrade(degrade) = inject {
-        (degrade.share.value, FaultEffect::Flawed(Flaw::ToolCall))
-    } else if let Inject::Truncation(cut) = inject {
-        let left = cut.to.map_or(0.5, |at| at.value.real());
-        (cut.share.value, FaultEffect::Flawed(Flaw::Truncated(left)))
-    } else if let Inject::Refusal(refusal) = inject {
-        (refusal.share.value, FaultEffect::Flawed(Flaw::Refused))
-    } else if let Inject::SilentSwap(swap) = inject {
-        let effect = FaultEffect::Talk { tokens: factor(swap.tokens), latency: factor(swap.latency) };
-        (mostly(swap.share), effect)
-    } else if let Inject::ReasoningBloat(bloat) = inject {
-        (mostly(bloat.share), FaultEffect::Talk { tokens: bloat.factor.value.real(), latency: 1.0 })
-    } else if let Inject::QualityDrop(drop) = inject {
-        (drop.share.value, FaultEffect::Flawed(Flaw::Wrong))
-    } else {
-        unreachable!("only faults of model drift are asked for")
-    }
-}
-
-/// Returns the flaw that a fault gives to replies, and to which share of them.
-fn flawed(inject: &Inject) -> (Ratio, FaultEffect) {
-    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
-    let hijack = |at: Option<At<Ratio>>| at.map_or(HIJACK, |at| at.value.real());
-    if let Inject::WrongAnswer(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Wrong))
-    } else if let Inject::Malformed(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Corrupt))
-    } else if let Inject::Injection(of) = inject {
-        (of.share.value, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Reply, hijack(of.hijack))))
-    } else if let Inject::DescriptionPoison(of) = inject {
-        let flaw = Flaw::Poisoned(PoisonBy::Description, hijack(of.hijack));
-        (mostly(of.share), FaultEffect::Flawed(flaw))
-    } else if let Inject::Impersonation(of) = inject {
-        (of.share.value, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Sender, hijack(of.hijack))))
-    } else if let Inject::HistoryLoss(loss) = inject {
-        let repeats = loss.repeats.map_or(0.5, |at| at.value.real());
-        (loss.share.value, FaultEffect::Flawed(Flaw::HistoryLost(repeats)))
-    } else if let Inject::Overflow(flood) = inject {
-        (flood.share.value, FaultEffect::Flawed(Flaw::Flood(flood.tokens.value as u32)))
-    } else if let Inject::MessageReorder(late) = inject {
-        (late.share.value, FaultEffect::Flawed(Flaw::Late(late.by.value)))
-    } else if let Inject::Bleed(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Bleed))
-    } else if let Inject::Stale(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Stale))
-    } else if let Inject::Loop(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Again))
-    } else if let Inject::MessageDrop(share) | Inject::Deadlock(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Dropped))
-    } else if let Inject::MessageDuplicate(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Doubled))
-    } else if let Inject::HandoverTruncation(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::CutShort))
-    } else if let Inject::Livelock(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::SentBack))
-    } else if let Inject::StaleRead(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::OldRead))
-    } else if let Inject::VerifierBypass(share) = inject {
-        (share.share.value, FaultEffect::Flawed(Flaw::Waved))
-    } else {
-        unreachable!("only faults of replies are asked for")
-    }
-}
-
-/// Returns how a fault moves the boundary of what is permitted, or takes a guardrail away.
-fn boundary(inject: &Inject) -> (Ratio, FaultEffect) {
-    let mostly = |at: Option<At<Ratio>>| at.map_or(Ratio::ONE, |at| at.value);
-    if let Inject::SchemaDrift(drift) = inject {
-        (mostly(drift.share), FaultEffect::Boundary(Boundary::Schema))
-    } else if let Inject::ScopeWiden(widen) = inject {
-        (mostly(widen.share), FaultEffect::Boundary(Boundary::Widened))
-    } else if let Inject::ScopeNarrow(narrow) = inject {
-        (mostly(narrow.share), FaultEffect::Boundary(Boundary::Narrowed))
-    } else if let Inject::TokenExpiry(expiry) = inject {
-        let lifetime = expiry.lifetime.map_or(Span::from_secs(300), |at| at.value);
-        (mostly(expiry.share), FaultEffect::Boundary(Boundary::Expiry(lifetime)))
-    } else if let Inject::RevocationLag(lag) = inject {
-        (Ratio::ONE, FaultEffect::Boundary(Boundary::Lag(lag.lag.value)))
-    } else if let Inject::ConfusedDeputy(deputy) = inject {
-        (deputy.share.value, FaultEffect::Boundary(Boundary::Deputy))
-    } else if let Inject::GuardrailOutage(outage) = inject {
-        (mostly(outage.share), FaultEffect::ScreenDown(outage.guard.value))
-    } else if let Inject::FalseAllow(allow) = inject {
-        (allow.share.value, FaultEffect::ScreenBlind(allow.guard.value))
-    } else {
-        unreachable!("only faults of boundaries are asked for")
-    }
-}
-
-/// Returns what a fault does to a memory or a shared state.
-fn stored(inject: &Inject) -> (Ratio, FaultEffect) {
-    if let Inject::MemoryPoison(poison) = inject {
-        let effect = FaultEffect::MemoryPoison {
-            entries: poison.entries.value as u32,
-            every: poison.every.map(|at| at.value),
-            hijack: poison.hijack.map_or(HIJACK, |at| at.value.real()),
-        };
-        (Ratio::ONE, effect)
-    } else if let Inject::Contention(contention) = inject {
-        let objects = contention.objects.map_or(1, |at| at.value);
-        (contention.share.value, FaultEffect::Contention(objects as u32))
-    } else {
-        unreachable!("only faults of stores are asked for")
-    }
 }

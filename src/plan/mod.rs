@@ -4,12 +4,14 @@
 
 mod alerts;
 mod controls;
+mod effects;
 mod evaluations;
 mod faults;
 mod guards;
 mod orders;
 mod program;
 mod rollouts;
+mod served;
 mod system;
 
 pub use alerts::{AlertPlan, ComparePlan, Line, Rule};
@@ -18,7 +20,7 @@ pub use controls::{
     TargetPlan,
 };
 pub use evaluations::{EvaluationPlan, Judges};
-pub use faults::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy};
+pub use faults::{Boundary, Break, FaultEffect, FaultPlan, Flaw, PoisonBy, WireForm};
 pub use guards::{
     BreakerPlan, BudgetPlan, BulkheadPlan, CompressPlan, DowngradePlan, GuardPlan, RetryPlan, SDK_TIMEOUT,
     ScreenPlan, ShedPlan, StepUpPlan, TaskGuardPlan, VelocityPlan,
@@ -26,6 +28,7 @@ pub use guards::{
 pub use orders::Order;
 pub use program::{Access, AgentPlan, Op, Program};
 pub use rollouts::{AnalysisPlan, RolloutPlan, RolloutStep};
+pub use served::{Served, ToolPlan, TurnPlan, WirePlan};
 pub use system::{ArrivalKind, MockPlan, StorePlan, TrafficPlan, TrafficSegment};
 
 use crate::base::{Span, Time};

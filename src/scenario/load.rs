@@ -112,6 +112,16 @@ pub fn load_text(path: &str, text: &str, library: &dyn Library) -> Loaded {
             !matches!(problem.code, Code::MissingKey | Code::UnknownName | Code::UnstatedTarget)
         });
     }
+    finished(path, (file, mocks), sources, sink)
+}
+
+/// Returns what came of loading: the problems in order, and the scenario if none is an error.
+pub(crate) fn finished(
+    path: &str,
+    (file, mocks): (ScenarioFile, BTreeMap<String, Mock>),
+    sources: Vec<Source>,
+    mut sink: Sink,
+) -> Loaded {
     sink.problems.sort_by_key(|problem| (problem.place, problem.severity, problem.code));
     sink.problems.dedup();
     let has_errors = sink.problems.iter().any(|problem| problem.severity == Severity::Error);
@@ -138,7 +148,7 @@ pub(crate) fn parse<'a>(text: &'a str, source: u16, sink: &mut Sink) -> DeValue<
 }
 
 /// Decodes every mock from its file and the scenario's overrides.
-fn mocks(
+pub(crate) fn mocks(
     root: Node<'_>,
     sources: &mut Vec<Source>,
     library: &dyn Library,

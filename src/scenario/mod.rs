@@ -12,6 +12,7 @@ pub mod markdown;
 pub mod problem;
 mod record;
 pub mod schema;
+pub mod served;
 pub mod source;
 pub mod units;
 pub mod without;

@@ -54,6 +54,22 @@ impl Scalar for Line {
     }
 }
 
+/// A text of any number of lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(pub String);
+
+impl Scalar for Text {
+    const CODE: Code = Code::OutOfRange;
+    const EXPECTED: &'static str = "a text of at most 65536 bytes";
+    const PATTERN: &'static str = "";
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > 65_536 { Err("this text is too long".into()) } else { Ok(Self(text.to_owned())) }
+    }
+    fn blank() -> Self {
+        Self(String::new())
+    }
+}
+
 /// Splits a text into its leading decimal number and the rest.
 pub(crate) fn leading_number(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

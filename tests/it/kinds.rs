@@ -102,7 +102,7 @@ enum Full {
 
 /// Every kind: its mock, its statement with `DOSE` for the share, what stands for dose zero, and what
 /// full dose shows. Where the dose is not a share, both doses are written out.
-const KINDS: [(&str, &str, &str, &str, Full); 47] = [
+const KINDS: [(&str, &str, &str, &str, Full); 50] = [
     ("hang", "lookup", "{ share = \"DOSE\", hold = \"1s\" }", "", Full::Every),
     ("latency", "lookup", "{ share = \"DOSE\", add = \"1s\" }", "", Full::Every),
     ("error", "lookup", "{ share = \"DOSE\", status = 400 }", "", Full::Every),
@@ -150,6 +150,9 @@ const KINDS: [(&str, &str, &str, &str, Full); 47] = [
     ("contention", "board", "{ share = \"DOSE\", objects = 2 }", "", Full::Some),
     ("stale-read", "board", "{ share = \"DOSE\" }", "", Full::Some),
     ("verifier-bypass", "checker", "{ share = \"DOSE\" }", "", Full::Some),
+    ("interruption", "model", "{ share = \"DOSE\", ending = \"cut\" }", "", Full::Every),
+    ("slow-stream", "model", "{ share = \"DOSE\", per_token = \"300%\" }", "", Full::Every),
+    ("tool-vanish", "lookup", "{ share = \"DOSE\" }", "", Full::Every),
 ];
 
 pub(crate) fn fault(kind: &str, mock: &str, dose: &str) -> String {

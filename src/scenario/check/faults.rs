@@ -1,7 +1,7 @@
 //! Checks of the faults: in time, in dose, and on a mock that can have them.
 
 use crate::base::{Ratio, Span};
-use crate::scenario::check::{Checked, boundaries, count_within, refer, share, unique};
+use crate::scenario::check::{Checked, boundaries, count_within, refer, share, unique, wire};
 use crate::scenario::file::faults::cost::CacheLoss;
 use crate::scenario::file::faults::drift::{Corruption, QualityDrop, RefusalSpike, ToolCallDegrade};
 use crate::scenario::file::faults::incidents::{Happens, Incident, Part};
@@ -63,9 +63,9 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         }
         Inject::Error(error) => {
             share(&error.share, sink);
-            let status = error.status.filter(|at| at.known().is_some_and(|code| !(400..=599).contains(code)));
-            if let Some(status) = status {
-                let message = "an error has a status from 400 to 599";
+            let is_wrong = |code: &u64| *code != 246 && !(400..=599).contains(code);
+            if let Some(status) = error.status.filter(|at| at.known().is_some_and(is_wrong)) {
+                let message = "an error has a status from 400 to 599, or is 246";
                 sink.push(Problem::error(Code::OutOfRange, status.place, message));
             }
         }
@@ -85,7 +85,9 @@ fn dose(checked: &Checked<'_>, fault: &Fault, mock: Option<&Mock>, sink: &mut Si
         | Inject::Refusal(_)
         | Inject::Truncation(_)
         | Inject::SilentSwap(_)
+        | Inject::SlowStream(_)
         | Inject::ReasoningBloat(_) => replies(fault, mock, sink),
+        Inject::Interruption(_) | Inject::ToolVanish(_) => wire::check(fault, mock, sink),
         Inject::WrongAnswer(of)
         | Inject::Malformed(of)
         | Inject::Stale(of)
@@ -204,6 +206,12 @@ fn replies(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
         (vec![swap.share], vec![swap.tokens, swap.latency], Ratio::from_percent(1))
     } else if let Inject::ReasoningBloat(bloat) = &fault.inject {
         (vec![bloat.share], vec![Some(bloat.factor)], Ratio::ONE)
+    } else if let Inject::SlowStream(slow) = &fault.inject {
+        if slow.first_token.is_none() && slow.per_token.is_none() {
+            let message = "a slow stream has `first_token` or `per_token`";
+            sink.push(Problem::error(Code::MissingKey, fault.id.place, message));
+        }
+        (vec![slow.share], vec![slow.first_token, slow.per_token], Ratio::ONE)
     } else if let Inject::Truncation(cut) = &fault.inject {
         (vec![Some(cut.share), cut.to], Vec::new(), Ratio::ONE)
     } else if let Inject::QualityDrop(QualityDrop { share })

@@ -1,7 +1,7 @@
 //! Checks of the mocks: each kind has its own keys.
 
 use crate::base::Ratio;
-use crate::scenario::check::{Checked, count_within, share};
+use crate::scenario::check::{Checked, count_within, share, wire};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::TASKS;
 use crate::scenario::file::mocks::{Mock, MockKind};
@@ -20,6 +20,7 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
         if let Some(mock) = checked.mocks.get(name) {
             kind(mock, at.place, sink);
             values(mock, sink);
+            wire::mock(mock, sink);
         }
     }
 }

@@ -11,6 +11,7 @@ mod mocks;
 mod plans;
 mod rollouts;
 mod traffic;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,24 @@ pub fn check(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sin
     house::check(&checked, sink);
 }
 
+/// Reports everything about mocks and faults without a drill that does not fit together.
+pub fn served(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sink) {
+    let checked = Checked { file, mocks };
+    if file.version.known().is_some_and(|version| *version != 1) {
+        let message = "this program reads version 1";
+        sink.push(Problem::error(Code::OutOfRange, file.version.place, message));
+    }
+    few(&file.mocks, "mocks", sink);
+    few_faults(file, sink);
+    mocks::check(&checked, sink);
+    faults::check(&checked, sink);
+}
+
+/// Reports what is wrong with the faults of a file.
+pub fn faults_alone(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Sink) {
+    faults::check(&Checked { file, mocks }, sink);
+}
+
 fn head(checked: &Checked<'_>, sink: &mut Sink) {
     let file = checked.file;
     if file.version.known().is_some_and(|version| *version != 1) {
@@ -71,6 +90,10 @@ fn head(checked: &Checked<'_>, sink: &mut Sink) {
     few(&file.variant, "variants", sink);
     few(&file.runbook, "runbooks", sink);
     few(&file.roster, "roles", sink);
+    few_faults(file, sink);
+}
+
+fn few_faults(file: &ScenarioFile, sink: &mut Sink) {
     // An incident is as many faults as it has parts.
     let parts = |fault: &Fault| {
         if let Inject::Incident(incident) = &fault.inject { incident.preset.value.parts().len() } else { 1 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Node, wrong_type};
 use crate::scenario::dist_text::SpanDist;
+use crate::scenario::file::wire::Wire;
 use crate::scenario::problem::Sink;
 use crate::scenario::record::{record, words};
 use crate::scenario::source::{At, Place};
@@ -103,6 +104,8 @@ record! {
         pub permission: Option<At<Name>>,
         /// Whether it refuses an effect without the permission; default true.
         pub enforces_permission: Option<At<bool>>,
+        /// What it is on the wire, where agents of any language call it.
+        pub wire: Option<Wire>,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod runbooks;
 pub mod screens;
 pub mod slos;
 pub mod targets;
+pub mod wire;
 
 use crate::base::Span;
 use crate::scenario::decode::Named;

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod drift;
 pub mod incidents;
 pub mod permission;
+pub mod wire;
 
 use agents::{Contention, MessageReorder};
 use context::{DescriptionPoison, HistoryLoss, Injection, MemoryPoison, Overflow};
@@ -13,6 +14,7 @@ use cost::{CacheLoss, PriceChange, RetryLayers, TokenInflation};
 use drift::{Corruption, QualityDrop, ReasoningBloat, RefusalSpike, SilentSwap, ToolCallDegrade, Truncation};
 use incidents::Incident;
 use permission::{FalseAllow, GuardrailOutage, RevocationLag, TokenExpiry};
+use wire::{Interruption, SlowStream};
 
 use crate::base::{Ratio, Span};
 use crate::scenario::dist_text::SpanDist;
@@ -69,8 +71,10 @@ record! {
     pub struct ErrorReply {
         /// The share of requests.
         pub share: At<Ratio>,
-        /// The status; default 500.
+        /// The status; default 500. 246 is that of a gateway which flags the reply and serves it.
         pub status: Option<At<u64>>,
+        /// What the error calls itself on the wire, such as `insufficient_quota`; default: what the provider says with that status.
+        pub code: Option<At<Name>>,
         /// How long the error takes; default `10ms`.
         pub after: Option<At<SpanDist>>,
     }
@@ -225,6 +229,12 @@ choice! {
         StaleRead(Share) = "stale-read",
         /// An incident that really happened.
         Incident(Incident) = "incident",
+        /// Replies break off.
+        Interruption(Interruption) = "interruption",
+        /// Replies come slowly, token by token.
+        SlowStream(SlowStream) = "slow-stream",
+        /// A tool is gone: it is not in the list any more, and calls do not find it.
+        ToolVanish(MostlyAll) = "tool-vanish",
         /// A verifier lets everything pass.
         VerifierBypass(Share) = "verifier-bypass",
     }

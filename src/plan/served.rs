@@ -1,0 +1,162 @@
+//! What is served on the wire: mocks with what they say, and the faults over them.
+
+use serde_json::{Value, json};
+
+use crate::base::{Dist, Span};
+use crate::plan::{FaultPlan, MockPlan, StorePlan, faults, system};
+use crate::scenario::Scenario;
+use crate::scenario::file::mocks::{Mock, MockKind};
+use crate::scenario::file::wire::{Protocol, Tool, Turn, Wire};
+
+/// Everything that live mocks need to know.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The mocks, in the order of their names.
+    pub mocks: Vec<MockPlan>,
+    /// What each of them is on the wire.
+    pub wires: Vec<WirePlan>,
+    /// The faults, in the order of the file.
+    pub faults: Vec<FaultPlan>,
+    /// The names of the agents, in the order of the tables of permissions.
+    pub agents: Vec<String>,
+    /// How long the drill lasts; nothing for mocks alone.
+    pub duration: Span,
+}
+
+/// What a mock is on the wire.
+#[derive(Debug, Clone)]
+pub struct WirePlan {
+    /// The protocols.
+    pub speaks: Vec<Protocol>,
+    /// The port; 0 is any.
+    pub port: u16,
+    /// The model that it says it is.
+    pub model: Option<String>,
+    /// How many tokens a reply has where no turn says what it says.
+    pub tokens: Dist,
+    /// What it says, turn by turn.
+    pub turns: Vec<TurnPlan>,
+    /// The file of its recorded replies.
+    pub recorded: Option<String>,
+    /// The tools that it offers, in the order of their names.
+    pub tools: Vec<ToolPlan>,
+    /// What a memory holds at first.
+    pub facts: Vec<String>,
+    /// The permission that its effects need.
+    pub permission: Option<String>,
+}
+
+/// What a model says at a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TurnPlan {
+    /// Only to prompts that contain this.
+    pub when: Option<String>,
+    /// The text, with placeholders.
+    pub say: Option<String>,
+    /// The tools that it asks for, with their arguments as JSON with placeholders.
+    pub calls: Vec<(String, String)>,
+}
+
+/// A tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolPlan {
+    /// Its name.
+    pub name: String,
+    /// What it says it does.
+    pub description: String,
+    /// The JSON Schema of its arguments.
+    pub input: Value,
+    /// What it replies.
+    pub reply: Option<Value>,
+    /// Whether it changes the world.
+    pub is_effect: bool,
+}
+
+impl Served {
+    /// Returns what a scenario, or a set of mocks, serves.
+    pub fn of(scenario: &Scenario) -> Self {
+        Self {
+            mocks: system::mocks(scenario),
+            wires: scenario.mocks.iter().map(|(name, mock)| wire(name, mock)).collect(),
+            faults: faults::faults(scenario),
+            agents: scenario.file.agents.0.keys().cloned().collect(),
+            duration: scenario.file.duration.value,
+        }
+    }
+
+    /// Returns the number of a mock.
+    pub fn mock(&self, name: &str) -> Option<usize> {
+        self.mocks.iter().position(|mock| mock.name == name)
+    }
+}
+
+fn wire(name: &str, mock: &Mock) -> WirePlan {
+    let stated = mock.wire.as_ref();
+    let own: &[Protocol] = match mock.kind.value {
+        MockKind::Model => &[Protocol::Openai, Protocol::Anthropic],
+        MockKind::Tool => &[Protocol::Mcp, Protocol::Http],
+    };
+    let speaks: Vec<Protocol> = stated.iter().flat_map(|wire| &wire.speaks).map(|at| at.value).collect();
+    let is_effect = mock.permission.is_some();
+    let tools = match stated {
+        Some(wire) if !wire.tool.0.is_empty() => {
+            wire.tool.iter().map(|(name, stated)| tool(name, stated, is_effect)).collect()
+        }
+        Some(_) | None if mock.kind.value == MockKind::Tool => vec![usual(name, mock, is_effect)],
+        Some(_) | None => Vec::new(),
+    };
+    WirePlan {
+        speaks: if speaks.is_empty() { own.to_vec() } else { speaks },
+        port: stated.and_then(|wire| wire.port).map_or(0, |at| at.value as u16),
+        model: stated.and_then(|wire| wire.model.as_ref()).map(|at| at.value.0.clone()),
+        tokens: stated
+            .and_then(|wire| wire.tokens.as_ref())
+            .map_or(Dist::Constant(40.0), |at| at.value.0.clone()),
+        turns: stated.iter().flat_map(|wire| &wire.turn).map(turn).collect(),
+        recorded: stated.and_then(|wire: &Wire| wire.recorded.as_ref()).map(|at| at.value.0.clone()),
+        tools,
+        facts: stated.iter().flat_map(|wire| &wire.fact).map(|at| at.value.0.clone()).collect(),
+        permission: mock.permission.as_ref().map(|at| at.value.0.clone()),
+    }
+}
+
+fn turn(of: &Turn) -> TurnPlan {
+    let call = |call: &crate::scenario::file::wire::Call| {
+        let arguments = call.arguments.as_ref().map_or_else(|| json!({}), |at| at.value.0.clone());
+        // A text is JSON already.
+        let text = arguments.as_str().map_or_else(|| arguments.to_string(), str::to_owned);
+        (call.tool.value.0.clone(), text)
+    };
+    TurnPlan {
+        when: of.when.as_ref().map(|at| at.value.0.clone()),
+        say: of.say.as_ref().map(|at| at.value.0.clone()),
+        calls: of.call.iter().map(call).collect(),
+    }
+}
+
+fn tool(name: &str, of: &Tool, is_effect: bool) -> ToolPlan {
+    ToolPlan {
+        name: name.to_owned(),
+        description: of.description.as_ref().map_or_else(|| name.to_owned(), |at| at.value.0.clone()),
+        input: of.input.as_ref().map_or_else(query, |at| at.value.0.clone()),
+        reply: of.reply.as_ref().map(|at| at.value.0.clone()),
+        is_effect: of.effect.map_or(is_effect, |at| at.value),
+    }
+}
+
+/// The tool of a mock that names none.
+fn usual(name: &str, mock: &Mock, is_effect: bool) -> ToolPlan {
+    let title = mock.title.as_ref().map_or(name, |at| at.value.0.as_str());
+    ToolPlan { name: name.to_owned(), description: title.to_owned(), input: query(), reply: None, is_effect }
+}
+
+fn query() -> Value {
+    json!({ "type": "object", "properties": { "query": { "type": "string" } } })
+}
+
+impl MockPlan {
+    /// Whether it is a memory.
+    pub fn is_memory(&self) -> bool {
+        matches!(self.store, StorePlan::Memory(_))
+    }
+}
