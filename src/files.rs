@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::scenario::limits::FILE_BYTES_MAX;
 use crate::scenario::problem::{Code, Problem};
 use crate::scenario::source::{Place, Source};
-use crate::scenario::{Library, Loaded, load_text};
+use crate::scenario::{Library, Loaded, load_text, served};
 
 /// Folders in which mocks and runbooks are looked for; the first that has a name wins.
 #[derive(Debug, Clone)]
@@ -91,6 +91,29 @@ pub fn load(path: &Path) -> Loaded {
             Loaded { scenario: None, problems: vec![problem], sources: vec![source] }
         }
     }
+}
+
+/// Loads what is served: a scenario, a mock's file, a file of mocks and faults, or a folder of mock files.
+pub fn load_served(path: &Path) -> Loaded {
+    if path.is_dir() {
+        let folders = Folders { mocks: vec![path.to_owned()], runbooks: Vec::new() };
+        let uses: Vec<String> =
+            folders.names().iter().map(|name| format!("{name} = {}\n", serde_json::json!(name))).collect();
+        let text = format!("version = 1\n[mocks]\n{}", uses.concat());
+        return served::load(&format!("{}/", shown(path)), &text, &folders);
+    }
+    match read(path) {
+        Ok(text) => served::load(&shown(path), &text, &Folders::of(path)),
+        Err(_) => load(path),
+    }
+}
+
+/// Reads a file that stands beside the mocks of `path`, by a name without folders.
+pub fn beside(path: &Path, name: &str) -> Result<String, String> {
+    let folders = if path.is_dir() { vec![path.to_owned()] } else { Folders::of(path).mocks };
+    let own = path.parent().map(Path::to_owned);
+    let found = find(&folders.into_iter().chain(own).collect::<Vec<_>>(), name)?;
+    found.map(|source| source.text).ok_or_else(|| format!("no file `{name}` beside the mocks"))
 }
 
 /// Returns the scenario files that a path means: itself, or every `.toml` file of a folder, by name.

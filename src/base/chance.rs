@@ -51,6 +51,11 @@ impl Key {
         Self(mix(self.0 ^ other.0.rotate_left(17)))
     }
 
+    /// Returns the key as a number, to name something by.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     /// Returns the draws of this key.
     pub fn draws(self) -> Chance {
         Chance(SplitMix64::seed_from_u64(self.0))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::mock_arguments::{MOCK_EXAMPLES, MockArguments};
 use crate::report::views::View;
 use crate::study::Seeds;
 
@@ -114,6 +115,13 @@ pub(super) enum Command {
         #[command(flatten)]
         views: ViewArguments,
     },
+    /// Serve the mocks of a scenario, or of a folder of mocks, as real servers on loopback, with their faults.
+    ///
+    /// Prints one line of JSON, or what `--format` says, when all of them listen; ends on SIGTERM or SIGINT, with every
+    /// fault lifted first. With a command after `--`, runs that with the addresses in its environment, and ends when it
+    /// does. Exit code: 0, or that of the command; 2 for bad input; 70 if a port is taken or a fault could not be lifted.
+    #[command(after_help = MOCK_EXAMPLES)]
+    Mock(MockArguments),
     /// Take what a scenario states to where it is used.
     Export {
         #[command(subcommand)]

@@ -8,6 +8,8 @@ mod explain;
 mod export;
 mod folder;
 mod margin;
+mod mock;
+mod mock_arguments;
 mod new;
 mod output;
 mod problems;
@@ -76,6 +78,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Export { what: Export::Rules { path, output, seed, runbook_url } } => {
             export::rules(path, output, (*seed, runbook_url))
         }
+        Command::Mock(arguments) => mock::mock(arguments),
         Command::New { name, into } => new::new(name, into),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Completions { shell } => shells::completions(*shell),

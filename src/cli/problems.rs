@@ -50,6 +50,13 @@ pub(super) fn load_only(path: &Path) -> Option<(PathBuf, Scenario)> {
     checked.scenarios.pop()
 }
 
+/// Loads what a path says is to be served; what is wrong has been said if there is none.
+pub(super) fn load_served(path: &Path) -> Option<Scenario> {
+    let Loaded { scenario, problems, sources } = files::load_served(path);
+    draw_all(&problems, &sources);
+    scenario
+}
+
 /// The most problems of one file that are drawn.
 const SHOWN_MAX: usize = 100;
 

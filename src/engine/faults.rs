@@ -7,7 +7,7 @@ use crate::engine::slab::NONE;
 use crate::engine::state::{Failure, Store};
 use crate::model::memory::Entry;
 use crate::model::outcome::{self, Bill, Talk};
-use crate::model::overlay::{Caller, is_hit};
+use crate::model::overlay::{Caller, decide};
 use crate::model::{Dose, Outcome, Usage};
 use crate::plan::{Access, FaultEffect, FaultPlan, Flaw, Op};
 use crate::record::{Event, Step, Via};
@@ -24,18 +24,8 @@ impl World<'_> {
             return 0;
         }
         let caller = self.caller(slot);
-        let mut hits = 0;
-        for index in &self.stations[mock].faults {
-            let fault = &self.plan.faults[usize::from(*index)];
-            let witness = &mut self.record.witnesses[usize::from(*index)];
-            let is_turn =
-                witness.decisions < fault.first_n && witness.exposed.is_multiple_of(fault.every_nth);
-            if fault.effect.is_on_calls() && is_turn && is_hit(fault, self.now, self.seed, &caller) {
-                witness.decide(self.now);
-                hits |= 1 << index;
-            }
-        }
-        hits
+        let own = (&self.plan.faults[..], &self.stations[mock].faults[..]);
+        decide(own, &mut self.record.witnesses, (self.now, self.seed), &caller)
     }
 
     /// Returns tokens and cost of an attempt as the faults that hit it make them.

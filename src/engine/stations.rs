@@ -62,11 +62,7 @@ impl World<'_> {
             (NONE, _) => CANARY_TOKENS,
             (task, _) => self.tasks[task].call.tokens_out,
         };
-        let talk = if hits == 0 {
-            Talk { tokens: usual, first: 1.0, pace: 1.0, changed: 0 }
-        } else {
-            self.talk_with_faults(slot, hits, usual)
-        };
+        let talk = if hits == 0 { Talk::usual(usual) } else { self.talk_with_faults(slot, hits, usual) };
         self.attempts[slot].tokens_out = talk.tokens;
         talk
     }

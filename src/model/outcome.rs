@@ -58,6 +58,13 @@ pub struct Talk {
     pub changed: u64,
 }
 
+impl Talk {
+    /// Returns so many tokens at the usual pace.
+    pub fn usual(tokens: u32) -> Self {
+        Self { tokens, first: 1.0, pace: 1.0, changed: 0 }
+    }
+}
+
 /// What a call is billed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bill {
@@ -97,7 +104,7 @@ fn each(faults: &[FaultPlan], hits: u64) -> impl Iterator<Item = (usize, &FaultP
 
 /// Returns how much a model says that would say `usual` tokens.
 pub fn talk(faults: &[FaultPlan], hits: u64, usual: u32) -> Talk {
-    let mut talk = Talk { tokens: usual, first: 1.0, pace: 1.0, changed: 0 };
+    let mut talk = Talk::usual(usual);
     for (index, fault) in each(faults, hits) {
         let (tokens, first, pace) = match fault.effect {
             FaultEffect::Talk { tokens, latency, pace } => (tokens, latency, pace),

@@ -2,6 +2,7 @@
 
 use crate::base::{Key, Time};
 use crate::plan::FaultPlan;
+use crate::record::Witness;
 use crate::scenario::file::faults::Sticky;
 
 /// Who makes a call, as far as faults can stick to it.
@@ -50,6 +51,27 @@ pub fn is_hit(fault: &FaultPlan, now: Time, seed: Key, caller: &Caller) -> bool 
         Sticky::Tenant => seed.with(fault.key).at(u64::MAX - caller.tenant),
     };
     key.unit() < share
+}
+
+/// Decides which of a mock's faults hit a request, a bit for each, and counts who came by.
+///
+/// `own` are the numbers of the mock's faults; each has its witness under the same number.
+pub fn decide(
+    (faults, own): (&[FaultPlan], &[u8]),
+    witnesses: &mut [Witness],
+    (now, seed): (Time, Key),
+    caller: &Caller,
+) -> u64 {
+    let mut hits = 0;
+    for index in own {
+        let (fault, witness) = (&faults[usize::from(*index)], &mut witnesses[usize::from(*index)]);
+        let is_turn = witness.decisions < fault.first_n && witness.exposed.is_multiple_of(fault.every_nth);
+        if fault.effect.is_on_calls() && is_turn && is_hit(fault, now, seed, caller) {
+            witness.decide(now);
+            hits |= 1 << index;
+        }
+    }
+    hits
 }
 
 #[cfg(test)]

@@ -40,6 +40,14 @@ impl Quota {
         (self.level < wanted).then(|| Span((wanted - self.level).div_ceil(limit) as u64))
     }
 
+    /// Returns what is left, the limit, and how long until the bucket is full again.
+    pub fn left(&mut self, now: Time, share: Ratio) -> (u64, u64, Span) {
+        let limit = self.refill(now, share);
+        let missing = (limit * PARTS).saturating_sub(self.level);
+        let full = if limit == 0 { Span::from_secs(3600) } else { Span(missing.div_ceil(limit) as u64) };
+        ((self.level / PARTS) as u64, limit as u64, full)
+    }
+
     /// Takes `amount` out; an amount above the level empties the bucket.
     pub fn take(&mut self, amount: u64) {
         self.level = self.level.saturating_sub(u128::from(amount) * PARTS);
@@ -64,6 +72,15 @@ mod tests {
         assert_eq!(quota.wait(at(0), Ratio::ONE, 1), Some(Span::from_secs(1)));
         assert_eq!(quota.wait(at(999), Ratio::ONE, 1), Some(Span(1_000_000)));
         assert_eq!(quota.wait(at(1000), Ratio::ONE, 1), None);
+    }
+
+    #[test]
+    fn what_is_left_is_told_with_the_time_until_all_of_it_is() {
+        let mut quota = Quota::new(60);
+        quota.take(3);
+        assert_eq!(quota.left(at(0), Ratio::ONE), (57, 60, Span::from_secs(3)));
+        assert_eq!(quota.left(at(2_500), Ratio::ONE), (59, 60, Span(500_000_000)));
+        assert_eq!(quota.left(at(9_000), Ratio::ONE), (60, 60, Span::ZERO));
     }
 
     #[test]

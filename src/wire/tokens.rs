@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
-        Tokens::from(text, 0).map(|range| &text[range]).collect()
+        Tokens::from(text, 0).map(|range| text.get(range).unwrap()).collect()
     }
 
     #[test]

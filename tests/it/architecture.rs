@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 /// From the ground up; a module may use those before it.
-const FLOORS: [&str; 14] = [
-    "base", "scenario", "plan", "record", "model", "guard", "ops", "engine", "grade", "study", "report",
-    "files", "drill", "cli",
+const FLOORS: [&str; 16] = [
+    "base", "scenario", "plan", "record", "model", "guard", "ops", "wire", "engine", "grade", "study",
+    "report", "files", "live", "drill", "cli",
 ];
 
 /// What may not be used although it stands below: guardrails and the control plane do not see the
 /// faults, and grading does not know which clock made a record.
-const BANS: [(&str, &str); 6] = [
+const BANS: [(&str, &str); 9] = [
+    // The two clocks know nothing of each other, nor does what has neither know of either.
+    ("live", "engine"),
+    ("live", "files"),
+    ("engine", "wire"),
     ("guard", "model"),
     ("guard", "record"),
     ("ops", "guard"),

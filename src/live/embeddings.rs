@@ -1,0 +1,102 @@
+//! Embeddings on the wire: priced, limited and faulty as any other call of a model.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::base::Money;
+use crate::live::caller::Who;
+use crate::live::decide::{self, Hits};
+use crate::live::models::Dialect;
+use crate::live::perform::{Deed, perform};
+use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::work::Job;
+use crate::live::world::{Taken, World};
+use crate::live::{headers, serve};
+use crate::model::outcome::{self, Outcome, Talk, Usage};
+use crate::plan::Flaw;
+use crate::wire::openai::embeddings;
+use crate::wire::refusal::{Refusal, Refused};
+
+/// Answers a request for embeddings.
+pub(super) async fn answer(
+    (world, mock): (&Arc<World>, usize),
+    (head, body): (&HeaderMap, &[u8]),
+    reset: &Reset,
+) -> Result<Response<ReplyBody>, Cut> {
+    let taken = Arc::new(world.take(mock, Who::of(head, &world.served.agents)));
+    let mut note = serve::note(world, &taken, "openai embeddings");
+    let texts = match embeddings::read(body) {
+        Ok(texts) => texts,
+        Err(why) => return Ok(refuse((world, &taken), &Refusal::Bad(why), (note, reset))),
+    };
+    let parameters = &world.served.mocks[mock];
+    let hits = Hits::of(&taken);
+    if let Some(refusal) = decide::turned_away(world, &taken, &hits) {
+        return Ok(refuse((world, &taken), &refusal, (note, reset)));
+    }
+    // Nothing is said, so that nothing comes token by token.
+    let talk = outcome::talk(&taken.faults.plans, hits.plain, 0);
+    let usage = Usage { input: texts.tokens, cached: 0, output: 0 };
+    let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, usage);
+    if let Err(refusal) = world.admit(&taken, bill.usage.input) {
+        return Ok(refuse((world, &taken), &refusal, (note, reset)));
+    }
+    let mut outcome = Outcome::own(parameters, taken.key, Talk { tokens: 0, ..talk });
+    let is_news = |outcome: &Outcome, flaw: Flaw| flaw == Flaw::Wrong && outcome.is_right;
+    outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
+    let job = Job { cost: bill.cost, tokens: [bill.usage.input, 0, 0], ..Job::default() };
+    let deed = Deed { outcome, changed: bill.changed, first: outcome.service, job, is_stream: false };
+    let due = match perform((world, &taken), &hits, deed, (&mut note, reset)).await? {
+        Ok(due) => due,
+        Err(refusal) => return Ok(refuse((world, &taken), &refusal, (note, reset))),
+    };
+    note.call.tokens.0 = bill.usage.input;
+    let model = world.served.wires[mock].model.as_deref().unwrap_or(&texts.model);
+    let value = vectors(&texts, model, &outcome);
+    note.call.status = 200;
+    let mut map = head_of((world, &taken));
+    headers::of_quotas(&mut map, true, world.quotas_left(mock));
+    let body = ReplyBody::whole(value.to_string(), reset).with(None, Some(note));
+    let body = if let Some(of) = due.broken { body.broken(of) } else { body };
+    Ok(serve::respond((StatusCode::OK, map), body))
+}
+
+/// Returns the vectors; where they are wrong, the first is another text's: as well formed, and found by other questions.
+fn vectors(texts: &embeddings::Texts, model: &str, outcome: &Outcome) -> Value {
+    let mut value = embeddings::whole(texts, model);
+    if !outcome.is_right || outcome.flaw.is_some() {
+        let other = embeddings::whole(&texts.other(), model)["data"][0]["embedding"].take();
+        value["data"][0]["embedding"] = other;
+    }
+    if outcome.is_unsaid
+        && let Some(object) = value.as_object_mut()
+    {
+        object.remove("usage");
+    }
+    value
+}
+
+fn head_of((_, taken): (&World, &Taken)) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers::of_provider(&mut map, true, &format!("req_{:016x}", taken.key.number()));
+    map
+}
+
+fn refuse(
+    (world, taken): (&World, &Taken),
+    refusal: &Refusal,
+    (mut note, reset): (Note, &Reset),
+) -> Response<ReplyBody> {
+    let Refused { status, headers: more, body } = Dialect::Chat.refused(refusal, "", "");
+    let mut map = head_of((world, taken));
+    headers::of_quotas(&mut map, true, world.quotas_left(taken.mock));
+    headers::add(&mut map, &more);
+    note.call.status = status;
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    serve::respond((code, map), ReplyBody::whole(Bytes::from(body), reset).with(None, Some(note)))
+}

@@ -1,0 +1,97 @@
+//! The headers that providers send beside their replies.
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::base::Span;
+use crate::live::clock::wall_after;
+use crate::live::world::Left;
+
+/// Adds the headers that name the provider and the request.
+pub(super) fn of_provider(map: &mut HeaderMap, is_openai: bool, id: &str) {
+    let id = HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("req_0"));
+    if is_openai {
+        map.insert(HeaderName::from_static("x-request-id"), id);
+        map.insert(HeaderName::from_static("openai-version"), HeaderValue::from_static("2020-10-01"));
+        map.insert(
+            HeaderName::from_static("openai-organization"),
+            HeaderValue::from_static("org-stormdrill"),
+        );
+    } else {
+        map.insert(HeaderName::from_static("request-id"), id);
+        map.insert(
+            HeaderName::from_static("anthropic-organization-id"),
+            HeaderValue::from_static("org-stormdrill"),
+        );
+    }
+}
+
+/// Adds what is left of the quotas.
+pub(super) fn of_quotas(map: &mut HeaderMap, is_openai: bool, [requests, tokens]: [Option<Left>; 2]) {
+    const OPENAI: [[&str; 3]; 2] = [
+        ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+        ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+    ];
+    const ANTHROPIC: [[&str; 3]; 2] = [
+        [
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-ratelimit-requests-remaining",
+            "anthropic-ratelimit-requests-reset",
+        ],
+        [
+            "anthropic-ratelimit-tokens-limit",
+            "anthropic-ratelimit-tokens-remaining",
+            "anthropic-ratelimit-tokens-reset",
+        ],
+    ];
+    let names = if is_openai { OPENAI } else { ANTHROPIC };
+    for ([limit, rest, reset], left) in names.into_iter().zip([requests, tokens]) {
+        let Some(left) = left else { continue };
+        map.insert(HeaderName::from_static(limit), HeaderValue::from(left.limit));
+        map.insert(HeaderName::from_static(rest), HeaderValue::from(left.rest));
+        let text = if is_openai { go_duration(left.full_in) } else { moment(left.full_in) };
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            map.insert(HeaderName::from_static(reset), value);
+        }
+    }
+}
+
+/// Adds headers that are texts.
+pub(super) fn add(map: &mut HeaderMap, headers: &[(&'static str, String)]) {
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            map.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// Returns a span as Go writes it: `12ms`, `1.5s`, `6m0s`.
+fn go_duration(span: Span) -> String {
+    let millis = span.0.div_ceil(1_000_000);
+    if millis < 1_000 {
+        return format!("{millis}ms");
+    }
+    let (minutes, seconds) = (millis / 60_000, (millis % 60_000) as f64 / 1e3);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m{seconds}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+/// Returns the moment that lies so far ahead, as RFC 3339 has it.
+fn moment(after: Span) -> String {
+    let seconds = i64::try_from(wall_after(after)).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |moment| moment.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_as_go_writes_them() {
+        let written = [0, 12_000_000, 999_000_001, 1_500_000_000, 360_000_000_000, 3_723_000_000_000]
+            .map(|nanos| go_duration(Span(nanos)));
+        assert_eq!(written, ["0ms", "12ms", "1s", "1.5s", "6m0s", "1h2m3s"]);
+    }
+}

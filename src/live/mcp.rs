@@ -1,0 +1,192 @@
+//! MCP on the wire, in both of its eras on one path.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::live::caller::Who;
+use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::tools::{self, Called, Invocation};
+use crate::live::world::World;
+use crate::live::{headers, serve, toolbox};
+use crate::plan::Break;
+use crate::scenario::file::faults::wire::BreakEnding;
+use crate::wire::mcp::{self, Era, Message, Method as Asked, RpcError};
+use crate::wire::refusal::Refusal;
+
+/// How many messages a subscription may lag behind.
+const LAG_MAX: usize = 64;
+
+/// Answers a message.
+pub(super) async fn answer(
+    (world, mock): (&Arc<World>, usize),
+    head: &Parts,
+    body: &[u8],
+    reset: &Reset,
+) -> Result<Response<ReplyBody>, Cut> {
+    if head.method != Method::POST {
+        // Whatever the server has to say comes with the reply to a request.
+        let mut response = serve::json_response(405, &RpcError::new(-32600, "Use POST.").body(None), reset);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return Ok(response);
+    }
+    if !is_local(head) {
+        return Ok(serve::json_response(403, &RpcError::new(-32600, "Forbidden origin").body(None), reset));
+    }
+    let message = match mcp::read(body) {
+        Ok(message) => message,
+        Err((id, error)) => return Ok(failed(&error, (id.as_ref(), Era::Modern), reset)),
+    };
+    let text = |name| head.headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
+    if let Some(error) = mcp::mismatch(&message, text("mcp-method"), text("mcp-name")) {
+        return Ok(failed(&error, (message.id.as_ref(), message.era), reset));
+    }
+    if message.id.is_none() {
+        return Ok(serve::respond((StatusCode::ACCEPTED, HeaderMap::new()), ReplyBody::empty(reset)));
+    }
+    let server = &world.served.mocks[mock].name;
+    let result = match &message.method {
+        Asked::Discover => mcp::discovered(server),
+        Asked::Initialize(version) => mcp::initialized(version, server),
+        Asked::Ping => json!({}),
+        Asked::Empty(key) => mcp::empty(key),
+        Asked::ListTools => {
+            let who = Who::of(&head.headers, &world.served.agents);
+            mcp::listed(&toolbox::listed(world, &world.take(mock, who)))
+        }
+        Asked::Listen if message.era == Era::Modern => return Ok(listen((world, mock), &message, reset)),
+        Asked::CallTool(tool, arguments, key) => {
+            let invocation =
+                Invocation { tool: tool.clone(), arguments: arguments.clone(), key: key.clone() };
+            return call((world, mock), &head.headers, (&message, invocation), reset).await;
+        }
+        Asked::Listen | Asked::Unknown(_) => {
+            let error = RpcError::new(-32601, format!("Method not found: {}", message.name));
+            return Ok(failed(&error, (message.id.as_ref(), message.era), reset));
+        }
+    };
+    Ok(serve::json_response(200, &mcp::result(&message, result, server), reset))
+}
+
+/// A page of some site must not reach a server of this machine.
+fn is_local(head: &Parts) -> bool {
+    let Some(origin) = head.headers.get(ORIGIN) else { return true };
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    matches!(name, Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+fn failed(error: &RpcError, (id, era): (Option<&Value>, Era), reset: &Reset) -> Response<ReplyBody> {
+    serve::json_response(error.status(era), &error.body(id), reset)
+}
+
+/// Calls a tool.
+async fn call(
+    (world, mock): (&Arc<World>, usize),
+    headers: &HeaderMap,
+    (message, invocation): (&Message, Invocation),
+    reset: &Reset,
+) -> Result<Response<ReplyBody>, Cut> {
+    let mut who = Who::of(headers, &world.served.agents);
+    who.session = who.session.or(who.credential);
+    let taken = Arc::new(world.take(mock, who));
+    let mut note = serve::note(world, &taken, "mcp tool");
+    let name = invocation.tool.clone();
+    let called = tools::call(world, &taken, invocation, (&mut note, reset)).await?;
+    let server = &world.served.mocks[mock].name;
+    let answered = |result: Value| mcp::result(message, result, server);
+    let id = message.id.as_ref();
+    Ok(match called {
+        Called::Replied(text, None, _) => {
+            let body = answered(mcp::called(&text, false)).to_string();
+            json_note(200, body, (note, reset))
+        }
+        Called::Replied(text, Some(broken), _) => {
+            broken_off(&answered(mcp::called(&text, false)), (broken, id), (note, reset))
+        }
+        Called::Unknown => {
+            let error = RpcError::new(-32602, format!("Unknown tool: {}", serve::clipped(&name)));
+            json_note(error.status(message.era), error.body(id).to_string(), (note, reset))
+        }
+        Called::Rejected(why) => {
+            let error = RpcError::new(-32602, format!("Invalid params: {why}"));
+            json_note(error.status(message.era), error.body(id).to_string(), (note, reset))
+        }
+        // A tool that fails says so in its result; a server that fails, in an error of the protocol.
+        Called::Refused(Refusal::Status(_, Some(code))) if code == "tool-error" => {
+            let body = answered(mcp::called("the tool failed", true)).to_string();
+            json_note(200, body, (note, reset))
+        }
+        Called::Refused(Refusal::Status(_, Some(code))) if code == "rpc-error" => {
+            json_note(200, RpcError::new(-32603, "Internal error").body(id).to_string(), (note, reset))
+        }
+        Called::Refused(refusal) => tools::from_refused(&tools::refused(&refusal), (note, reset)),
+    })
+}
+
+fn json_note(status: u16, body: String, (mut note, reset): (Note, &Reset)) -> Response<ReplyBody> {
+    note.call.status = status;
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    serve::respond((status, map), ReplyBody::whole(body, reset).with(None, Some(note)))
+}
+
+/// A reply that breaks off is a stream: a notice of progress, then the answer, as far as they come.
+fn broken_off(
+    answer: &Value,
+    (broken, id): (Break, Option<&Value>),
+    (mut note, reset): (Note, &Reset),
+) -> Response<ReplyBody> {
+    note.call.status = 200;
+    note.call.is_stream = true;
+    let frame = |value: &Value| Bytes::from(format!("event: message\ndata: {value}\n\n"));
+    let notice = json!({
+        "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": "working" },
+    });
+    let last = if broken.ending == BreakEnding::Error {
+        RpcError::new(-32603, "Internal error").body(id)
+    } else {
+        answer.clone()
+    };
+    let body = ReplyBody::frames(vec![frame(&notice), frame(&last)], reset).with(None, Some(note));
+    // An error inside the stream is the answer, and the stream ends well.
+    let body = if broken.ending == BreakEnding::Error { body } else { body.broken(broken) };
+    serve::respond((StatusCode::OK, sse()), body)
+}
+
+fn sse() -> HeaderMap {
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers::add(&mut map, &[("x-accel-buffering", "no".into()), ("cache-control", "no-cache".into())]);
+    map
+}
+
+/// Keeps a subscription open, and says when the tools change.
+fn listen((world, mock): (&Arc<World>, usize), message: &Message, reset: &Reset) -> Response<ReplyBody> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(LAG_MAX);
+    let mut changes = world.tools_watch(mock);
+    let id = message.id.clone().unwrap_or(Value::Null);
+    let frame = |value: &Value| Bytes::from(format!("event: message\ndata: {value}\n\n"));
+    drop(tokio::spawn(async move {
+        if sender.send(frame(&mcp::acknowledged(&id))).await.is_err() {
+            return;
+        }
+        loop {
+            tokio::select! {
+                changed = changes.changed() => {
+                    if changed.is_err() || sender.send(frame(&mcp::changed(&id))).await.is_err() {
+                        return;
+                    }
+                }
+                // The client has gone.
+                () = sender.closed() => return,
+            }
+        }
+    }));
+    serve::respond((StatusCode::OK, sse()), ReplyBody::channel(receiver, reset))
+}

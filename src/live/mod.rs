@@ -1,0 +1,186 @@
+//! The wall clock: mocks as real servers, with the same models and faults as in virtual time.
+//!
+//! What a mock does is decided by `model`, as for the engine; what it says is put into bytes by `wire`. Here are
+//! the sockets, the pauses, and the ways in which a reply can end.
+
+mod admin;
+mod caller;
+mod canaries;
+mod clock;
+mod decide;
+mod edges;
+mod embeddings;
+mod faults;
+mod headers;
+mod journal;
+mod ledger;
+mod mcp;
+mod memory;
+mod metrics;
+mod models;
+mod perform;
+mod reply;
+mod serve;
+mod socket;
+mod toolbox;
+mod tools;
+mod work;
+mod world;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::base::{Span, Time};
+use crate::plan::Served;
+use crate::scenario::Scenario;
+use crate::scenario::file::wire::Protocol;
+use crate::wire::say::Recorded;
+
+use admin::Admin;
+use clock::Clock;
+use journal::Journal;
+use world::World;
+
+/// How live mocks are started.
+pub struct Settings {
+    /// The seed of every draw.
+    pub seed: u64,
+    /// What the clock shows at first, and whether it stands.
+    pub at: Span,
+    /// Whether the clock stands until the admin API moves it.
+    pub is_held: bool,
+    /// Whether faults come as scheduled; otherwise only those that are armed.
+    pub is_scheduled: bool,
+    /// The most connections of all mocks together.
+    pub connections: usize,
+    /// The port of the admin API; 0 is any.
+    pub admin_port: u16,
+    /// The token that the admin API asks for.
+    pub token: String,
+    /// Where the journal goes, beside memory.
+    pub journal: Option<Box<dyn Write + Send>>,
+    /// The recorded replies of each mock.
+    pub recorded: Vec<Recorded>,
+}
+
+impl std::fmt::Debug for Settings {
+    /// Leaves the token out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("seed", &self.seed).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Where a mock is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Its name.
+    pub name: String,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+    /// The protocols that it speaks there.
+    pub speaks: Vec<Protocol>,
+}
+
+/// Mocks that are being served.
+#[derive(Debug)]
+pub struct Running {
+    /// Where each mock is, in the order of their names.
+    pub mocks: Vec<Address>,
+    /// The port of the admin API.
+    pub admin: u16,
+    world: Arc<World>,
+    ends: watch::Sender<bool>,
+    servers: Vec<JoinHandle<()>>,
+    rest: Vec<JoinHandle<()>>,
+}
+
+/// Starts a server for every mock of a scenario, and the admin API; fails if a port is taken.
+pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running> {
+    let served = Served::of(&scenario);
+    let clock = Clock::new(Time::ZERO + settings.at, settings.is_held);
+    let journal = Journal::new(settings.journal);
+    let world = World::new(served, settings.seed, (clock, journal), settings.recorded);
+    if !settings.is_scheduled {
+        world.change_faults(|set| (0..set.modes.len()).for_each(|index| set.set(index, faults::Mode::Off)));
+    }
+    let world = Arc::new(world);
+    // Every port is taken before anything is served: a start is whole or not at all.
+    let mut listeners = Vec::new();
+    for (mock, wire) in world.served.mocks.iter().zip(&world.served.wires) {
+        let bound = TcpListener::bind(("127.0.0.1", wire.port)).await;
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("mock `{}`, port {}: {error}", mock.name, wire.port))
+        };
+        listeners.push(bound.map_err(named)?);
+    }
+    let bound = TcpListener::bind(("127.0.0.1", settings.admin_port)).await;
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("admin, port {}: {error}", settings.admin_port))
+    };
+    let admin = bound.map_err(named)?;
+    let admin_port = admin.local_addr()?.port();
+    let (ends, end) = watch::channel(false);
+    let slots = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
+    let (mut mocks, mut servers) = (Vec::new(), Vec::new());
+    for (index, listener) in listeners.into_iter().enumerate() {
+        let (mock, wire) = (&world.served.mocks[index], &world.served.wires[index]);
+        mocks.push(Address {
+            name: mock.name.clone(),
+            port: listener.local_addr()?.port(),
+            speaks: wire.speaks.clone(),
+        });
+        let here = (Arc::clone(&world), index);
+        servers.push(tokio::spawn(socket::accept(here, listener, Arc::clone(&slots), end.clone())));
+    }
+    let api = Arc::new(Admin { world: Arc::clone(&world), scenario, token: settings.token });
+    let rest = vec![tokio::spawn(serve_admin(api, admin)), tokio::spawn(edges::watch(Arc::clone(&world)))];
+    world.journal.push(world.clock.now(), "started", serde_json::json!({ "seed": settings.seed }));
+    Ok(Running { mocks, admin: admin_port, world, ends, servers, rest })
+}
+
+async fn serve_admin(api: Arc<Admin>, listener: TcpListener) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let api = Arc::clone(&api);
+        drop(tokio::spawn(async move {
+            let service = service_fn(move |request| Arc::clone(&api).answer(request));
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+            // A client that breaks the connection is no failure of ours.
+            let ended: Result<(), hyper::Error> =
+                builder.serve_connection(TokioIo::new(stream), service).await;
+            drop(ended);
+        }));
+    }
+}
+
+impl Running {
+    /// Lifts every fault, lets the requests under way end for so long, and stops; returns whether no fault is left.
+    pub async fn stop(self, drain: Duration) -> bool {
+        let released = admin::release(&self.world);
+        self.ends.send_replace(true);
+        let all = async {
+            for server in self.servers {
+                drop(server.await);
+            }
+        };
+        let is_drained = tokio::time::timeout(drain, all).await.is_ok();
+        for task in self.rest {
+            task.abort();
+        }
+        let now = self.world.clock.now();
+        self.world.journal.push(now, "stopped", serde_json::json!({ "drained": is_drained }));
+        released["verified"] == true
+    }
+}

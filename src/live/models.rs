@@ -1,0 +1,383 @@
+//! Model providers on the wire: chat completions, Responses, Messages, and what belongs to them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+
+use crate::base::{Money, Span};
+use crate::live::caller::Who;
+use crate::live::canaries::Place;
+use crate::live::decide::{self, Hits};
+use crate::live::ledger::Call;
+use crate::live::perform::{Deed, perform};
+use crate::live::reply::{Cut, Note, ReplyBody, Reset, Stream, Writer};
+use crate::live::work::Job;
+use crate::live::world::{Taken, World};
+use crate::live::{headers, serve};
+use crate::model::outcome::{self, Bill, Outcome, Talk, Usage};
+use crate::plan::{Flaw, WireForm};
+use crate::scenario::file::faults::wire::BreakEnding;
+use crate::wire::answer::{Answer, Part, Stop, Told};
+use crate::wire::anthropic::{errors as anthropic_errors, messages};
+use crate::wire::canary::{self, Canary};
+use crate::wire::openai::{chat, errors as openai_errors, responses};
+use crate::wire::prompt::{Prompt, hash};
+use crate::wire::refusal::{Refusal, Refused};
+use crate::wire::say::{self, Asked, Said};
+use crate::wire::tokens;
+
+/// The second at which every answer was made: replies do not depend on when they are asked for.
+const CREATED: u64 = 1_767_225_600;
+
+/// The form in which a model is asked and answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `OpenAI` chat completions.
+    Chat,
+    /// `OpenAI` Responses.
+    Responses,
+    /// Anthropic Messages.
+    Messages,
+}
+
+impl Dialect {
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Chat => "openai chat",
+            Self::Responses => "openai responses",
+            Self::Messages => "anthropic messages",
+        }
+    }
+
+    fn read(self, body: &[u8]) -> Result<Prompt, String> {
+        match self {
+            Self::Chat => chat::read(body),
+            Self::Responses => responses::read(body),
+            Self::Messages => messages::read(body),
+        }
+    }
+
+    fn whole(self, answer: &Answer) -> Vec<u8> {
+        match self {
+            Self::Chat => chat::whole(answer),
+            Self::Responses => responses::whole(answer),
+            Self::Messages => messages::whole(answer),
+        }
+    }
+
+    fn writer(self, answer: &Answer, prompt: &Prompt, request: &str) -> Writer {
+        match self {
+            Self::Chat => Writer::Chat(chat::Stream::new(answer, prompt.wants_usage)),
+            Self::Responses => Writer::Responses(responses::Stream::default()),
+            Self::Messages => Writer::Messages(request.to_owned()),
+        }
+    }
+
+    /// Returns a refusal in the provider's form.
+    pub(super) fn refused(self, refusal: &Refusal, model: &str, request: &str) -> Refused {
+        match self {
+            Self::Chat | Self::Responses => openai_errors::refused(refusal, model),
+            Self::Messages => anthropic_errors::refused(refusal, request),
+        }
+    }
+
+    /// Whether it has `OpenAI`'s headers.
+    pub(super) fn is_openai(self) -> bool {
+        self != Self::Messages
+    }
+}
+
+/// A request to a model, read.
+struct Asking {
+    world: Arc<World>,
+    taken: Arc<Taken>,
+    dialect: Dialect,
+    prompt: Prompt,
+    /// The canaries of ours that came with it.
+    canaries: Vec<Canary>,
+    /// Whether the client marks what is to be cached.
+    marks_cache: bool,
+    reset: Reset,
+    id: String,
+}
+
+/// Answers a request to a model.
+pub(super) async fn answer(
+    (world, mock): (&Arc<World>, usize),
+    dialect: Dialect,
+    (head, body): (&HeaderMap, &[u8]),
+    reset: &Reset,
+) -> Result<Response<ReplyBody>, Cut> {
+    let mut who = Who::of(head, &world.served.agents);
+    let prompt = dialect.read(body);
+    if let Ok(prompt) = &prompt {
+        let begins = (prompt.beginning != 0).then_some(prompt.beginning);
+        who.session =
+            who.session.or_else(|| prompt.user.as_ref().map(|user| hash(user.as_bytes()))).or(begins);
+    }
+    let taken = Arc::new(world.take(mock, who));
+    let id = format!("req_{:016x}", taken.key.number());
+    let mut note = serve::note(world, &taken, dialect.operation());
+    let prompt = match prompt {
+        Ok(prompt) => prompt,
+        Err(why) => {
+            let refused = dialect.refused(&Refusal::Bad(why), "", &id);
+            return Ok(refuse((world, &taken), dialect, (refused, &id), (note, reset)));
+        }
+    };
+    note.call.is_stream = prompt.is_stream;
+    note.call.tokens.0 = prompt.tokens;
+    let found = canary::find(body);
+    let canaries = world.sight(&taken, &found, Place::Prompt);
+    let marks_cache = dialect.is_openai() || memchr::memmem::find(body, b"\"cache_control\"").is_some();
+    let asking = Asking {
+        world: Arc::clone(world),
+        taken,
+        dialect,
+        prompt,
+        canaries,
+        marks_cache,
+        reset: Arc::clone(reset),
+        id,
+    };
+    asking.answer(note).await
+}
+
+impl Asking {
+    async fn answer(self, note: Note) -> Result<Response<ReplyBody>, Cut> {
+        let parameters = &self.world.served.mocks[self.taken.mock];
+        let plans = &self.taken.faults.plans;
+        let hits = Hits::of(&self.taken);
+        if let Some(refusal) = decide::turned_away(&self.world, &self.taken, &hits) {
+            return Ok(self.refuse(&refusal, note));
+        }
+        if self.prompt.tokens > u64::from(parameters.context_max) && !parameters.truncates {
+            let refusal =
+                Refusal::ContextTooLong { most: parameters.context_max.into(), got: self.prompt.tokens };
+            return Ok(self.refuse(&refusal, note));
+        }
+        let (answer, talk) = self.compose(&hits);
+        let bill = self.bill(talk, hits.plain);
+        if let Err(refusal) = self.world.admit(&self.taken, bill.usage.input + bill.usage.output) {
+            return Ok(self.refuse(&refusal, note));
+        }
+        let mut outcome = Outcome::own(parameters, self.taken.key, talk);
+        outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
+            self.is_news(outcome, flaw)
+        });
+        let answer = told(answer, (&bill, &outcome, talk));
+        self.deliver((answer, talk), (outcome, bill), hits, note).await
+    }
+
+    /// Returns whether a flaw would change what the model says.
+    fn is_news(&self, outcome: &Outcome, flaw: Flaw) -> bool {
+        match flaw {
+            Flaw::Wrong => outcome.is_right,
+            Flaw::HistoryLost(_) => self.prompt.turns > 0,
+            Flaw::Again => self.prompt.last_call.is_some(),
+            Flaw::Corrupt
+            | Flaw::ToolCall
+            | Flaw::Truncated(_)
+            | Flaw::Refused
+            | Flaw::Bleed
+            | Flaw::Waved => true,
+            // These are of tools, of memories and of messages between agents.
+            Flaw::Poisoned(..)
+            | Flaw::Stale
+            | Flaw::Flood(_)
+            | Flaw::Dropped
+            | Flaw::Doubled
+            | Flaw::Late(_)
+            | Flaw::CutShort
+            | Flaw::SentBack
+            | Flaw::OldRead => false,
+        }
+    }
+
+    /// Returns what the model says, with the flaws that faults give it, and how much that is.
+    fn compose(&self, hits: &Hits) -> (Answer, Talk) {
+        let (taken, prompt) = (&self.taken, &self.prompt);
+        let (parameters, wire) = (&self.world.served.mocks[taken.mock], &self.world.served.wires[taken.mock]);
+        let flaw = decide::flaw((parameters, taken), hits.plain, |outcome, flaw| self.is_news(outcome, flaw));
+        let asked = Asked { number: taken.number, key: taken.key };
+        let hijack = |canary| {
+            let source = self.world.canaries().source(canary)?;
+            (source.hijack > 0.0).then_some(source.hijack)
+        };
+        let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key).map(|(said, _)| said);
+        let mut said = follows.unwrap_or_else(|| {
+            let turns = say::turn_with(flaw.map(|(flaw, _)| flaw), prompt.turns, taken.key);
+            say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked)
+        });
+        let is_right =
+            Outcome::own(parameters, taken.key, Talk { tokens: 0, first: 1.0, pace: 1.0, changed: 0 })
+                .is_right;
+        let is_cut_off = prompt.tokens > u64::from(parameters.context_max);
+        if !is_right || is_cut_off {
+            say::spoil(&mut said, Flaw::Wrong, prompt, (taken.key, Canary(0)));
+        }
+        if let Some((flaw, fault)) = flaw {
+            let marker = if flaw == Flaw::Bleed { self.world.canary(taken, fault, 0.0) } else { Canary(0) };
+            say::spoil(&mut said, flaw, prompt, (taken.key, marker));
+        }
+        self.measured(said, hits.plain)
+    }
+
+    /// Brings what is said to the length that the client allows and faults give it.
+    fn measured(&self, mut said: Said, hits: u64) -> (Answer, Talk) {
+        let (taken, prompt) = (&self.taken, &self.prompt);
+        let full: u64 = said.parts.iter().map(|part: &Part| tokens::count(part.text())).sum();
+        let usual = full.min(prompt.most.unwrap_or(u64::MAX)).min(u64::from(u32::MAX));
+        let talk = outcome::talk(&taken.faults.plans, hits, usual as u32);
+        let is_reasoning = decide::has_form(taken, hits, &WireForm::Reasoning);
+        let is_swapped = decide::has_form(taken, hits, &WireForm::Swapped);
+        if !is_reasoning {
+            say::lengthen(&mut said, usual, talk, taken.key);
+        }
+        let wire = &self.world.served.wires[taken.mock];
+        let stop = said.stop;
+        let mut answer = Answer {
+            id: taken.key.number(),
+            created: CREATED + taken.number,
+            model: wire.model.clone().unwrap_or_else(|| prompt.model.clone()),
+            fingerprint: (hash(prompt.model.as_bytes()) >> 32) ^ u64::from(is_swapped),
+            parts: said.parts,
+            stop,
+            usage: None,
+            reasoning: if is_reasoning { u64::from(talk.tokens).saturating_sub(usual) } else { 0 },
+            turns: prompt.turns,
+        };
+        let most = u64::from(talk.tokens) - answer.reasoning;
+        answer.cut(most);
+        if is_swapped && usual == full && answer.stop == Stop::Length {
+            // Another model says less; nothing cut it off.
+            answer.stop = stop;
+        }
+        (answer, talk)
+    }
+
+    fn bill(&self, talk: Talk, hits: u64) -> Bill {
+        let parameters = &self.world.served.mocks[self.taken.mock];
+        let cached = if self.marks_cache { self.prompt.seen } else { 0 };
+        let usage = Usage { input: self.prompt.tokens, cached, output: u64::from(talk.tokens) };
+        outcome::bill(&self.taken.faults.plans, hits, parameters, usage)
+    }
+
+    async fn deliver(
+        self,
+        (answer, talk): (Answer, Talk),
+        (outcome, bill): (Outcome, Bill),
+        hits: Hits,
+        mut note: Note,
+    ) -> Result<Response<ReplyBody>, Cut> {
+        let parameters = &self.world.served.mocks[self.taken.mock];
+        let per_token = parameters.per_token.map_or(0.0, |span| span.0 as f64 * talk.pace);
+        let spoken = (per_token * f64::from(talk.tokens)) as u64;
+        let first = Span(outcome.service.0.saturating_sub(spoken));
+        let usage = bill.usage;
+        let deed = Deed {
+            outcome,
+            changed: talk.changed | bill.changed,
+            first,
+            job: Job { cost: bill.cost, tokens: [usage.input, usage.cached, usage.output], ..Job::default() },
+            is_stream: self.prompt.is_stream,
+        };
+        let here = (&self.world, &self.taken);
+        let due = match perform(here, &hits, deed, (&mut note, &self.reset)).await? {
+            Ok(due) => due,
+            Err(refusal) => return Ok(self.refuse(&refusal, note)),
+        };
+        note.call.tokens.1 = usage.output;
+        note.call.status = if hits.flagged.is_some() { 246 } else { 200 };
+        let head = self.head(note.call.status, outcome.service);
+        let body = if self.prompt.is_stream {
+            let writer = self.dialect.writer(&answer, &self.prompt, &self.id);
+            let stream = Stream { answer: Arc::new(answer), writer, begun: due.begun, first, per_token };
+            ReplyBody::stream(stream, &self.reset).with(due.work, Some(note))
+        } else if due.broken.is_some_and(|of| of.ending == BreakEnding::Error) {
+            // Outside of a stream an error is the whole reply.
+            return Ok(self.refuse(&Refusal::Status(500, None), note));
+        } else {
+            let mut bytes = self.dialect.whole(&answer);
+            if hits.flagged.is_some() {
+                bytes.pop();
+                bytes.extend_from_slice(
+                    format!(",\"hook_results\":{}}}", openai_errors::hooks(false)).as_bytes(),
+                );
+            }
+            ReplyBody::whole(bytes, &self.reset).with(None, Some(note))
+        };
+        let body = if let Some(of) = due.broken { body.broken(of) } else { body };
+        Ok(serve::respond(head, body))
+    }
+
+    /// Returns the head of a good reply.
+    fn head(&self, status: u16, took: Span) -> (StatusCode, HeaderMap) {
+        let mut map = HeaderMap::with_capacity(20);
+        let kind =
+            if self.prompt.is_stream { "text/event-stream; charset=utf-8" } else { "application/json" };
+        map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if self.prompt.is_stream {
+            map.insert(hyper::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        headers::of_provider(&mut map, self.dialect.is_openai(), &self.id);
+        if self.dialect.is_openai() {
+            let millis = HeaderValue::from(took.0 / 1_000_000);
+            map.insert(HeaderName::from_static("openai-processing-ms"), millis);
+        }
+        headers::of_quotas(&mut map, self.dialect.is_openai(), self.world.quotas_left(self.taken.mock));
+        (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map)
+    }
+
+    fn refuse(&self, refusal: &Refusal, note: Note) -> Response<ReplyBody> {
+        let refused = self.dialect.refused(refusal, &self.prompt.model, &self.id);
+        refuse((&self.world, &self.taken), self.dialect, (refused, &self.id), (note, &self.reset))
+    }
+}
+
+/// Writes into an answer what it says it cost.
+fn told(answer: Answer, (bill, outcome, talk): (&Bill, &Outcome, Talk)) -> Answer {
+    if outcome.is_unsaid {
+        return answer;
+    }
+    // Reasoning is inflated as the rest is.
+    let reasoning = answer.reasoning * bill.usage.output / u64::from(talk.tokens).max(1);
+    let Usage { input, cached, output } = bill.usage;
+    Answer { usage: Some(Told { input, cached, output, reasoning }), ..answer }
+}
+
+/// Returns the reply of a refusal, with the provider's headers.
+fn refuse(
+    (world, taken): (&Arc<World>, &Taken),
+    dialect: Dialect,
+    (refused, id): (Refused, &str),
+    (mut note, reset): (Note, &Reset),
+) -> Response<ReplyBody> {
+    let mut map = HeaderMap::with_capacity(16);
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers::of_provider(&mut map, dialect.is_openai(), id);
+    headers::of_quotas(&mut map, dialect.is_openai(), world.quotas_left(taken.mock));
+    headers::add(&mut map, &refused.headers);
+    note.call.status = refused.status;
+    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = ReplyBody::whole(Bytes::from(refused.body), reset).with(None, Some(note));
+    serve::respond((status, map), body)
+}
+
+/// What a call is before anything is known of it.
+pub(super) fn blank(taken: &Taken, operation: &'static str) -> Call {
+    Call {
+        number: taken.number,
+        at: taken.now,
+        operation,
+        tool: None,
+        status: 0,
+        hits: 0,
+        retry: taken.who.retry,
+        session: taken.who.session.unwrap_or(0),
+        tokens: (0, 0),
+        is_stream: false,
+    }
+}

@@ -1,0 +1,85 @@
+//! What becomes of a request once it is let in: its slot, its work, and every way in which no reply comes of it.
+
+use std::sync::Arc;
+
+use crate::base::Span;
+use crate::live::clock::{Moment, until};
+use crate::live::decide::{self, Hits};
+use crate::live::reply::{Cut, Note, Reset};
+use crate::live::serve;
+use crate::live::work::{Job, Work};
+use crate::live::world::{Taken, World};
+use crate::model::{Outcome, Reply};
+use crate::plan::Break;
+use crate::scenario::file::faults::wire::Stage;
+use crate::wire::refusal::Refusal;
+
+/// What is to be done for a request.
+#[derive(Debug)]
+pub(super) struct Deed {
+    /// What becomes of it.
+    pub(super) outcome: Outcome,
+    /// The faults that changed it otherwise, a bit for each.
+    pub(super) changed: u64,
+    /// How long until the reply begins, of the time that all of it takes.
+    pub(super) first: Span,
+    /// What is done at the end.
+    pub(super) job: Job,
+    /// Whether the reply is a stream, which begins before the work is over.
+    pub(super) is_stream: bool,
+}
+
+/// A reply is due.
+#[derive(Debug)]
+pub(super) struct Due {
+    /// When the work began.
+    pub(super) begun: Moment,
+    /// The work, if it is not over.
+    pub(super) work: Option<Work>,
+    /// Where the reply breaks off, if it does.
+    pub(super) broken: Option<Break>,
+}
+
+/// Does what is to be done, until a reply is due; the error is that the connection is to be cut.
+pub(super) async fn perform(
+    (world, taken): (&Arc<World>, &Arc<Taken>),
+    hits: &Hits,
+    deed: Deed,
+    (note, reset): (&mut Note, &Reset),
+) -> Result<Result<Due, Refusal>, Cut> {
+    let outcome = deed.outcome;
+    let mut work = match Work::enter(world, taken, outcome.service, deed.job) {
+        Ok(work) => work,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let begun = work.begin().await;
+    let is_good = outcome.reply == Reply::Good;
+    let broken = hits.broken.filter(|_| is_good);
+    let bit = |fault: Option<usize>| fault.filter(|_| is_good).map_or(0, |fault| 1 << fault);
+    note.call.hits = deed.changed | outcome.changed | bit(broken.map(|(fault, _)| fault)) | bit(hits.flagged);
+    world.witness(taken.mock, note.call.hits, taken.now);
+    if !is_good {
+        work.worked().await;
+        work.give_up();
+        // What is never answered is given up in the end, as a gateway would.
+        let status = if let Reply::Error(status) = outcome.reply { status } else { 504 };
+        return Ok(Err(Refusal::Status(status, decide::code(taken, hits.plain, status))));
+    }
+    let broken = broken.map(|(_, of)| of);
+    if let Some(of) = broken.filter(|of| of.stage == Stage::BeforeHeaders) {
+        until(begun.after(deed.first)).await;
+        work.give_up();
+        return Err(serve::break_off(of.ending, reset).await);
+    }
+    let is_unseen = outcome.is_lost || broken.is_some_and(|of| of.stage == Stage::AfterCommit);
+    if deed.is_stream && !is_unseen {
+        return Ok(Ok(Due { begun, work: Some(work), broken }));
+    }
+    work.worked().await;
+    work.finish();
+    match broken {
+        Some(of) if of.stage == Stage::AfterCommit => Err(serve::break_off(of.ending, reset).await),
+        Some(_) | None if outcome.is_lost => Err(serve::lose(outcome.is_cut, reset).await),
+        Some(_) | None => Ok(Ok(Due { begun, work: None, broken })),
+    }
+}

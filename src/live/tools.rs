@@ -1,0 +1,316 @@
+//! Tools on the wire: what a call does, whichever protocol it came by; and plain JSON over HTTP.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::base::Money;
+use crate::live::caller::Who;
+use crate::live::canaries::Place;
+use crate::live::decide::{self, Hits};
+use crate::live::ledger::Effect;
+use crate::live::perform::{Deed, perform};
+use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::work::Job;
+use crate::live::world::{Taken, World};
+use crate::live::{headers, serve, toolbox};
+use crate::model::{Outcome, outcome};
+use crate::plan::{Boundary, Break, FaultEffect, Flaw, PoisonBy, ToolPlan};
+use crate::wire::canary::{self, Canary};
+use crate::wire::prompt::hash;
+use crate::wire::refusal::{Refusal, Refused, wait_headers};
+use crate::wire::tool;
+
+const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What is called: a tool, its arguments, and the key that makes it one call however often it is sent.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) tool: String,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) key: Option<String>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub(super) enum Called {
+    /// A reply, as text, and where it breaks off, if it does.
+    Replied(String, Option<Break>, bool),
+    /// A refusal of the server.
+    Refused(Refusal),
+    /// There is no such tool.
+    Unknown,
+    /// The arguments are not what the tool takes.
+    Rejected(String),
+}
+
+/// Calls a tool; cut, if the connection is to be.
+pub(super) async fn call(
+    world: &Arc<World>,
+    taken: &Arc<Taken>,
+    invocation: Invocation,
+    (note, reset): (&mut Note, &Reset),
+) -> Result<Called, Cut> {
+    note.call.tool = Some(serve::clipped(&invocation.tool));
+    let parameters = &world.served.mocks[taken.mock];
+    let hits = Hits::of(taken);
+    let arguments = Value::Object(invocation.arguments.clone()).to_string();
+    let canaries = world.sight(taken, &canary::find(arguments.as_bytes()), Place::Arguments);
+    if let Some(refusal) = decide::turned_away(world, taken, &hits) {
+        return Ok(Called::Refused(refusal));
+    }
+    if let Some(fault) = hits.vanished {
+        note.call.hits = 1 << fault;
+        world.witness(taken.mock, note.call.hits, taken.now);
+        return Ok(Called::Unknown);
+    }
+    let Some(of) = toolbox::find(world, taken, &invocation.tool) else { return Ok(Called::Unknown) };
+    if let Some(why) = toolbox::rejected(world, taken, &of, &invocation.arguments) {
+        return Ok(Called::Rejected(why));
+    }
+    let is_unsafe = match toolbox::permit(world, taken, &of) {
+        Ok(is_permitted) => !is_permitted,
+        Err(refusal) => return Ok(Called::Refused(refusal)),
+    };
+    if let Err(refusal) = world.admit(taken, 0) {
+        return Ok(Called::Refused(refusal));
+    }
+    let talk = outcome::talk(&taken.faults.plans, hits.plain, 0);
+    let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, outcome::Usage::default());
+    let mut outcome = Outcome::own(parameters, taken.key, talk);
+    let is_news = |outcome: &Outcome, flaw| is_news(outcome, flaw, &of);
+    outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
+    let flaw = outcome.flaw.map(|(flaw, fault)| (flaw, usize::from(fault)));
+    let job = Job {
+        cost: bill.cost,
+        effects: effects((&of, taken), &invocation, (is_unsafe, canaries), flaw.map(|(flaw, _)| flaw)),
+        remember: toolbox::to_remember(world, taken, (&of, &invocation.arguments)),
+        ..Job::default()
+    };
+    let deed =
+        Deed { outcome, changed: bill.changed | talk.changed, first: outcome.service, job, is_stream: false };
+    Ok(match perform((world, taken), &hits, deed, (note, reset)).await? {
+        Ok(due) => {
+            let text = replied(world, taken, (&of, &invocation.arguments), (flaw, outcome.is_right));
+            Called::Replied(text, due.broken, hits.flagged.is_some())
+        }
+        Err(refusal) => Called::Refused(refusal),
+    })
+}
+
+/// Returns what a call does to the world: nothing, or its effect, once unless a fault says otherwise.
+fn effects(
+    (of, taken): (&ToolPlan, &Taken),
+    invocation: &Invocation,
+    (is_unsafe, canaries): (bool, Vec<Canary>),
+    flaw: Option<Flaw>,
+) -> Vec<Effect> {
+    let times = match flaw {
+        Some(Flaw::Dropped) => 0,
+        Some(Flaw::Doubled) => 2,
+        Some(_) | None => usize::from(of.is_effect),
+    };
+    let effect = Effect {
+        number: 0,
+        call: taken.number,
+        at: taken.now,
+        tool: of.name.clone(),
+        key: invocation.key.clone(),
+        arguments: hash(Value::Object(invocation.arguments.clone()).to_string().as_bytes()),
+        duplicate_of: None,
+        is_unsafe: is_unsafe || !canaries.is_empty(),
+        canaries,
+    };
+    vec![effect; times]
+}
+
+/// Returns whether a flaw would change what a tool replies, or does.
+fn is_news(outcome: &Outcome, flaw: Flaw, of: &ToolPlan) -> bool {
+    match flaw {
+        Flaw::Wrong => outcome.is_right,
+        Flaw::Corrupt
+        | Flaw::Poisoned(PoisonBy::Reply | PoisonBy::Sender, _)
+        | Flaw::Bleed
+        | Flaw::Stale
+        | Flaw::Flood(_)
+        | Flaw::CutShort
+        | Flaw::Truncated(_) => true,
+        Flaw::Dropped | Flaw::Doubled => of.is_effect,
+        // The description is in the list of tools; the others are of models and of states.
+        Flaw::Poisoned(PoisonBy::Description, _)
+        | Flaw::ToolCall
+        | Flaw::Refused
+        | Flaw::HistoryLost(_)
+        | Flaw::Late(_)
+        | Flaw::SentBack
+        | Flaw::Waved
+        | Flaw::Again
+        | Flaw::OldRead => false,
+    }
+}
+
+/// Returns what a tool replies, as text.
+fn replied(
+    world: &World,
+    taken: &Taken,
+    (of, arguments): (&ToolPlan, &Map<String, Value>),
+    (flaw, is_right): (Option<(Flaw, usize)>, bool),
+) -> String {
+    let reply = toolbox::remembered(world, taken, of, arguments)
+        .unwrap_or_else(|| tool::reply(of, arguments, taken.number));
+    let canary = match flaw {
+        Some((Flaw::Poisoned(_, hijack), fault)) => world.canary(taken, fault, hijack),
+        Some((Flaw::Bleed, fault)) => world.canary(taken, fault, 0.0),
+        Some(_) | None => Canary(0),
+    };
+    let lure = toolbox::lure(world, &of.name);
+    let flaw = match flaw {
+        Some((Flaw::Truncated(_), _)) => Some(Flaw::Corrupt),
+        Some((flaw, _)) => Some(flaw),
+        None => (!is_right).then_some(Flaw::Wrong),
+    };
+    tool::spoilt(reply, flaw, (canary, &lure), taken.key).text
+}
+
+/// Answers plain JSON over HTTP: `POST /tools/NAME` calls, `GET /tools` lists.
+pub(super) async fn answer(
+    (world, mock): (&Arc<World>, usize),
+    (head, path): (&Parts, &str),
+    body: &[u8],
+    reset: &Reset,
+) -> Result<Response<ReplyBody>, Cut> {
+    let named = path.strip_prefix("/tools/").or_else(|| path.strip_prefix("/memory/"));
+    // A mock with one tool can be called at its root.
+    let only = if let [only] = &world.served.wires[mock].tools[..] { Some(only.name.as_str()) } else { None };
+    let named = named.or_else(|| only.filter(|_| path.is_empty()));
+    let who = Who::of(&head.headers, &world.served.agents);
+    match (&head.method, named) {
+        (&Method::GET, _) if path == "/tools" => {
+            let taken = world.take(mock, who);
+            let tools = toolbox::listed(world, &taken);
+            let one = |tool: &ToolPlan| json!({ "name": tool.name, "description": tool.description, "input": tool.input });
+            Ok(serve::json_response(
+                200,
+                &json!({ "tools": tools.iter().map(one).collect::<Vec<_>>() }),
+                reset,
+            ))
+        }
+        (&Method::GET, _) if path == "/.well-known/oauth-protected-resource" => {
+            let scopes: Vec<&String> = world.served.wires[mock].permission.iter().collect();
+            Ok(serve::json_response(
+                200,
+                &json!({ "resource": "stormdrill", "scopes_supported": scopes }),
+                reset,
+            ))
+        }
+        (&Method::POST, Some(tool)) => {
+            let taken = Arc::new(world.take(mock, who));
+            let note = serve::note(world, &taken, "http tool");
+            let arguments = match tool::arguments(body) {
+                Ok(arguments) => arguments,
+                Err(why) => return Ok(plain(Called::Refused(Refusal::Bad(why)), (note, reset), None)),
+            };
+            let text = |name: &HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+            let key = text(&IDEMPOTENCY).map(serve::clipped);
+            let invocation = Invocation { tool: tool.to_owned(), arguments, key: key.clone() };
+            let mut note = note;
+            let called = call(world, &taken, invocation, (&mut note, reset)).await?;
+            Ok(plain(called, (note, reset), key))
+        }
+        (_, _) => {
+            let refusal = Refusal::NotFound(format!("{} {}", head.method, serve::clipped(path)));
+            Ok(serve::from_refused(refused(&refusal), reset))
+        }
+    }
+}
+
+/// Puts what came of a call into plain JSON.
+fn plain(called: Called, (mut note, reset): (Note, &Reset), key: Option<String>) -> Response<ReplyBody> {
+    let (text, broken, is_flagged) = match called {
+        Called::Replied(text, broken, is_flagged) => (text, broken, is_flagged),
+        Called::Refused(refusal) => return from_refused(&refused(&refusal), (note, reset)),
+        Called::Unknown => {
+            let refusal = Refusal::NotFound("the tool".into());
+            return from_refused(&refused(&refusal), (note, reset));
+        }
+        Called::Rejected(why) => {
+            let body = json!({ "error": { "code": "invalid_arguments", "message": why } }).to_string();
+            return from_refused(&Refused { status: 422, headers: Vec::new(), body }, (note, reset));
+        }
+    };
+    let status = if is_flagged { 246 } else { 200 };
+    note.call.status = status;
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(key) = key.and_then(|key| HeaderValue::from_str(&key).ok()) {
+        map.insert(IDEMPOTENCY, key);
+    }
+    let body = ReplyBody::whole(Bytes::from(text), reset).with(None, Some(note));
+    let body = if let Some(of) = broken { body.broken(of) } else { body };
+    serve::respond((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map), body)
+}
+
+pub(super) fn from_refused(refused: &Refused, (mut note, reset): (Note, &Reset)) -> Response<ReplyBody> {
+    note.call.status = refused.status;
+    let mut map = HeaderMap::new();
+    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers::add(&mut map, &refused.headers);
+    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = ReplyBody::whole(Bytes::from(refused.body.clone()), reset).with(None, Some(note));
+    serve::respond((status, map), body)
+}
+
+/// Returns a refusal as tools write it; credentials and scopes are asked for as OAuth has it.
+pub(super) fn refused(refusal: &Refusal) -> Refused {
+    let metadata = "resource_metadata=\"/.well-known/oauth-protected-resource\"";
+    let mut headers = Vec::new();
+    let (status, code, message) = match refusal {
+        Refusal::Bad(why) => (400, "invalid_request", why.clone()),
+        Refusal::NotFound(what) => (404, "not_found", format!("{what} is not there")),
+        Refusal::NoCredential => {
+            headers.push(("www-authenticate", format!("Bearer {metadata}")));
+            (401, "unauthorized", "no credential".into())
+        }
+        Refusal::Expired => {
+            headers.push(("www-authenticate", format!("Bearer error=\"invalid_token\", {metadata}")));
+            (401, "invalid_token", "the token has expired".into())
+        }
+        Refusal::Denied(scope) => {
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\", {metadata}");
+            headers.push(("www-authenticate", challenge));
+            (403, "insufficient_scope", format!("the scope `{scope}` is needed"))
+        }
+        Refusal::RateLimited { wait, .. } | Refusal::PutOff(wait) => {
+            headers = wait_headers(*wait);
+            (429, "rate_limited", format!("try again in {wait}"))
+        }
+        Refusal::Overloaded => (503, "overloaded", "every slot and every place in the queue is taken".into()),
+        Refusal::ContextTooLong { most, got } => (413, "too_long", format!("{got} tokens, at most {most}")),
+        Refusal::TooLarge(most) => (413, "too_large", format!("at most {most} bytes")),
+        Refusal::TooSlow => (408, "timeout", "the request took too long to arrive".into()),
+        Refusal::Status(status, code) => {
+            let said = match status {
+                401 => "unauthorized",
+                403 => "forbidden",
+                404 => "not_found",
+                429 => "rate_limited",
+                503 => "unavailable",
+                _ => "error",
+            };
+            let body =
+                json!({ "error": { "code": code.as_deref().unwrap_or(said), "message": "the tool failed" } });
+            return Refused { status: *status, headers, body: body.to_string() };
+        }
+    };
+    let body = json!({ "error": { "code": code, "message": message } }).to_string();
+    Refused { status, headers, body }
+}
+
+/// Returns whether the effect of a boundary is the one asked for.
+pub(super) fn is(boundary: Boundary) -> impl Fn(&FaultEffect) -> bool {
+    move |effect| *effect == FaultEffect::Boundary(boundary)
+}

@@ -1,0 +1,215 @@
+//! The work on a request: a slot of the mock for as long as it takes, and what is done at its end.
+//!
+//! A client that goes away leaves the work behind. Most servers do not notice and work on to the end, which is
+//! what makes retries dangerous; so does a mock, unless it says `on_abandon = "stop"`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::base::{Money, Span};
+use crate::live::canaries::Place;
+use crate::live::clock::{Moment, until};
+use crate::live::ledger::Effect;
+use crate::live::world::{Taken, World};
+use crate::plan::FaultEffect;
+use crate::wire::refusal::Refusal;
+
+/// What is done when the work is over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Job {
+    /// What it costs.
+    pub(super) cost: Money,
+    /// Tokens in, of them from the cache, and out.
+    pub(super) tokens: [u64; 3],
+    /// What it does to the world, and how often.
+    pub(super) effects: Vec<Effect>,
+    /// What a memory gets, and from whom.
+    pub(super) remember: Option<(String, String)>,
+}
+
+/// The work on a request.
+#[derive(Debug)]
+pub(super) struct Work {
+    world: Arc<World>,
+    taken: Arc<Taken>,
+    ticket: Option<oneshot::Receiver<()>>,
+    has_slot: bool,
+    service: Span,
+    ends: Option<Moment>,
+    job: Option<Job>,
+    /// The client has gone, and the work goes on without it.
+    is_alone: bool,
+}
+
+impl Work {
+    /// Takes a slot, or a place in the queue, or is refused.
+    pub(super) fn enter(
+        world: &Arc<World>,
+        taken: &Arc<Taken>,
+        service: Span,
+        job: Job,
+    ) -> Result<Self, Refusal> {
+        let mock = taken.mock;
+        let parameters = &world.served.mocks[mock];
+        let capacity = world.capacity(mock, &taken.faults, taken.now);
+        let mut station = world.station(mock);
+        let mut work = Self {
+            world: Arc::clone(world),
+            taken: Arc::clone(taken),
+            ticket: None,
+            has_slot: true,
+            service,
+            ends: None,
+            job: Some(job),
+            is_alone: false,
+        };
+        if station.busy < capacity {
+            station.busy += 1;
+            return Ok(work);
+        }
+        let is_cut = capacity < parameters.slots && station.busy < parameters.slots;
+        // Whoever waits no longer is not in the way.
+        station.waiting.retain(|waiting| !waiting.is_closed());
+        work.has_slot = false;
+        if station.waiting.len() >= parameters.queue as usize {
+            station.ledger.overloaded += 1;
+            work.job = None;
+        } else {
+            let (sender, receiver) = oneshot::channel();
+            station.waiting.push_back(sender);
+            work.ticket = Some(receiver);
+        }
+        drop(station);
+        if is_cut {
+            // Without the fault there would have been a slot.
+            world.witness_all(taken, |effect| matches!(effect, FaultEffect::Capacity(_)));
+        }
+        if work.job.is_none() { Err(Refusal::Overloaded) } else { Ok(work) }
+    }
+
+    /// Waits for the slot; returns the moment at which the work begins.
+    pub(super) async fn begin(&mut self) -> Moment {
+        if let Some(ticket) = &mut self.ticket {
+            // The sender is only dropped when the world ends.
+            self.has_slot = ticket.await.is_ok();
+            self.ticket = None;
+        }
+        let begun = Moment::now();
+        self.ends = begun.after(self.service);
+        begun
+    }
+
+    /// Waits until the work is over.
+    pub(super) async fn worked(&self) {
+        until(self.ends).await;
+    }
+
+    /// Does what is to be done at the end, and frees the slot.
+    pub(super) fn finish(&mut self) {
+        if let Some(job) = self.job.take() {
+            commit(&self.world, &self.taken, job);
+            self.leave();
+        }
+    }
+
+    /// Frees the slot without having done anything.
+    pub(super) fn give_up(&mut self) {
+        if self.job.take().is_some() {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::take(&mut self.has_slot) {
+            return;
+        }
+        let capacity = self.world.capacity(self.taken.mock, &self.world.faults(), self.world.clock.now());
+        let mut station = self.world.station(self.taken.mock);
+        station.busy -= 1;
+        while station.busy < capacity {
+            let Some(next) = station.waiting.pop_front() else { break };
+            station.busy += u32::from(next.send(()).is_ok());
+        }
+    }
+}
+
+/// Adds what the work did to the ledgers.
+fn commit(world: &World, taken: &Taken, job: Job) {
+    let mut station = world.station(taken.mock);
+    let ledger = &mut station.ledger;
+    ledger.spent += job.cost;
+    for (sum, tokens) in ledger.tokens.iter_mut().zip(job.tokens) {
+        *sum += tokens;
+    }
+    if let (Some(texts), Some((text, source))) = (&mut station.texts, job.remember) {
+        texts.remember(text, source, None);
+    }
+    let ledger = &mut station.ledger;
+    let now = world.clock.now();
+    let mut done = Vec::new();
+    for effect in job.effects {
+        // Between the beginning and the end another call may have used the key.
+        if ledger.known(effect.key.as_ref()).is_some() {
+            ledger.counts.deduplicated += 1;
+            continue;
+        }
+        done.push(ledger.effect(Effect { at: now, ..effect }).clone());
+    }
+    drop(station);
+    for effect in done.iter().filter(|effect| effect.is_unsafe || effect.duplicate_of.is_some()) {
+        let kind = if effect.is_unsafe { "unsafe-effect" } else { "duplicate-effect" };
+        world.journal.push(
+            now,
+            kind,
+            json!({ "mock": world.served.mocks[taken.mock].name, "effect": effect.json() }),
+        );
+    }
+    for effect in &done {
+        world.sight(taken, &effect.canaries, Place::Effect);
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Some(job) = self.job.take() else { return };
+        if self.is_alone {
+            // The servers are shutting down.
+            self.leave();
+            return;
+        }
+        self.world.station(self.taken.mock).ledger.abandoned += 1;
+        if let Some(ticket) = &mut self.ticket
+            && self.world.served.mocks[self.taken.mock].stops_when_abandoned
+        {
+            // A slot that was given in this very moment is given back.
+            ticket.close();
+            self.has_slot = ticket.try_recv().is_ok();
+            self.ticket = None;
+        }
+        let stops = self.world.served.mocks[self.taken.mock].stops_when_abandoned;
+        let runtime = tokio::runtime::Handle::try_current();
+        let (false, Ok(runtime)) = (stops, runtime) else {
+            self.leave();
+            return;
+        };
+        let mut rest = Self {
+            world: Arc::clone(&self.world),
+            taken: Arc::clone(&self.taken),
+            ticket: self.ticket.take(),
+            has_slot: std::mem::take(&mut self.has_slot),
+            service: self.service,
+            ends: self.ends,
+            job: Some(job),
+            is_alone: true,
+        };
+        drop(runtime.spawn(async move {
+            if rest.ends.is_none() {
+                let _: Moment = rest.begin().await;
+            }
+            rest.worked().await;
+            rest.finish();
+        }));
+    }
+}

@@ -1,0 +1,363 @@
+//! Everything that live mocks share: the clock, the faults, each mock's state, the journal.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+
+use serde_json::json;
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::base::{Key, Ratio, Span, Time};
+use crate::live::caller::Who;
+use crate::live::canaries::{Canaries, Place, Source};
+use crate::live::clock::{Clock, Moment};
+use crate::live::faults::{FAULTS_MAX, FaultSet, Mode};
+use crate::live::journal::Journal;
+use crate::live::ledger::Ledger;
+use crate::live::memory::Texts;
+use crate::model::outcome::{quota_left, slots_left};
+use crate::model::overlay::{Caller, decide, is_hit};
+use crate::model::{Dose, Quota};
+use crate::plan::{FaultEffect, MockPlan, Served, StorePlan, WirePlan};
+use crate::record::Witness;
+use crate::wire::canary::Canary;
+use crate::wire::refusal::{Limit, Refusal};
+use crate::wire::say::Recorded;
+
+const SESSION: Key = Key::of_name("session of caller");
+const CANARY: Key = Key::of_name("number of canary");
+
+/// The most credentials whose age is known for each mock.
+const CREDENTIALS_MAX: usize = 10_000;
+
+/// The world of live mocks.
+#[derive(Debug)]
+pub(super) struct World {
+    /// What is served.
+    pub(super) served: Served,
+    /// The root of every draw.
+    pub(super) seed: Key,
+    /// What time it is.
+    pub(super) clock: Clock,
+    /// What happened that matters.
+    pub(super) journal: Journal,
+    /// The recorded replies of each mock.
+    pub(super) recorded: Vec<Recorded>,
+    /// Told when somebody changes the clock or the faults.
+    pub(super) changes: Notify,
+    faults: RwLock<Arc<FaultSet>>,
+    stations: Vec<Mutex<Station>>,
+    canaries: Mutex<Canaries>,
+    tools: Vec<watch::Sender<u64>>,
+}
+
+/// What a mock is at a moment.
+#[derive(Debug)]
+pub(super) struct Station {
+    next: u64,
+    /// Requests and tokens a minute; each beside one that no fault has cut.
+    quotas: [Option<(Quota, Quota)>; 2],
+    /// The witnesses of all faults; those of other mocks stay blank.
+    pub(super) witnesses: Vec<Witness>,
+    /// Slots that are taken, and who waits for one.
+    pub(super) busy: u32,
+    /// Those who wait.
+    pub(super) waiting: VecDeque<oneshot::Sender<()>>,
+    /// What it has counted.
+    pub(super) ledger: Ledger,
+    /// What it holds for agents.
+    pub(super) texts: Option<Texts>,
+    credentials: BTreeMap<u64, Time>,
+    /// Credentials and agents whose permission has been taken, and when.
+    pub(super) revoked: Vec<(u64, Time)>,
+}
+
+impl Station {
+    fn new(mock: &MockPlan, wire: &WirePlan) -> Self {
+        let texts = match mock.store {
+            StorePlan::Memory(entries) => Some(Texts::new(entries, &wire.facts)),
+            StorePlan::None | StorePlan::State(_) => None,
+        };
+        Self {
+            next: 0,
+            quotas: mock.quotas.map(|quota| quota.map(|limit| (Quota::new(limit), Quota::new(limit)))),
+            witnesses: vec![Witness::default(); FAULTS_MAX],
+            busy: 0,
+            waiting: VecDeque::new(),
+            ledger: Ledger::default(),
+            texts,
+            credentials: BTreeMap::new(),
+            revoked: Vec::new(),
+        }
+    }
+}
+
+/// A request that a mock has taken: its number, its stream, and the faults that hit it.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    /// The mock.
+    pub(super) mock: usize,
+    /// Which of its requests it is, from 0.
+    pub(super) number: u64,
+    /// Its stream.
+    pub(super) key: Key,
+    /// When it came, in the drill's time and in the machine's.
+    pub(super) now: Time,
+    /// When it came, in the machine's time.
+    pub(super) arrived: Moment,
+    /// The faults that hit it, a bit for each.
+    pub(super) hits: u64,
+    /// Who called.
+    pub(super) who: Who,
+    /// The faults as they were then.
+    pub(super) faults: Arc<FaultSet>,
+    caller: Caller,
+}
+
+/// What is left of a quota: the rest, the limit, and how long until all is there again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    /// What is left.
+    pub(super) rest: u64,
+    /// The limit of a minute.
+    pub(super) limit: u64,
+    /// How long until all of it is there again.
+    pub(super) full_in: Span,
+}
+
+impl World {
+    /// Returns the world of some mocks, at the beginning.
+    pub(super) fn new(
+        served: Served,
+        seed: u64,
+        (clock, journal): (Clock, Journal),
+        recorded: Vec<Recorded>,
+    ) -> Self {
+        let faults = FaultSet::new(served.faults.clone(), served.mocks.len(), Mode::Scheduled);
+        let stations =
+            served.mocks.iter().zip(&served.wires).map(|(mock, wire)| Mutex::new(Station::new(mock, wire)));
+        Self {
+            seed: Key::of_seed(seed),
+            clock,
+            journal,
+            recorded,
+            changes: Notify::new(),
+            faults: RwLock::new(Arc::new(faults)),
+            stations: stations.collect(),
+            canaries: Mutex::new(Canaries::default()),
+            tools: served.mocks.iter().map(|_| watch::Sender::new(0)).collect(),
+            served,
+        }
+    }
+
+    /// Returns the faults as they are.
+    pub(super) fn faults(&self) -> Arc<FaultSet> {
+        Arc::clone(&self.faults.read().expect("nobody panics while changing faults"))
+    }
+
+    /// Changes the faults.
+    pub(super) fn change_faults<T>(&self, change: impl FnOnce(&mut FaultSet) -> T) -> T {
+        let mut faults = self.faults.write().expect("nobody panics while changing faults");
+        let mut set = FaultSet::clone(&faults);
+        let result = change(&mut set);
+        *faults = Arc::new(set);
+        drop(faults);
+        self.changes.notify_waiters();
+        self.changes.notify_one();
+        result
+    }
+
+    /// Returns the names of all faults, by their numbers.
+    pub(super) fn fault_names(&self) -> Vec<String> {
+        self.faults().plans.iter().map(|fault| fault.id.clone()).collect()
+    }
+
+    /// Returns the names of all mocks, by their numbers.
+    pub(super) fn mock_names(&self) -> Vec<String> {
+        self.served.mocks.iter().map(|mock| mock.name.clone()).collect()
+    }
+
+    /// Returns the state of a mock, to look at or to change; nobody may wait while holding it.
+    pub(super) fn station(&self, mock: usize) -> MutexGuard<'_, Station> {
+        self.stations[mock].lock().expect("nobody panics while holding a station")
+    }
+
+    /// Returns the canaries.
+    pub(super) fn canaries(&self) -> MutexGuard<'_, Canaries> {
+        self.canaries.lock().expect("nobody panics while holding the canaries")
+    }
+
+    /// Takes a request: gives it its number, and decides which faults hit it.
+    pub(super) fn take(&self, mock: usize, who: Who) -> Taken {
+        let (now, arrived, faults) = (self.clock.now(), Moment::now(), self.faults());
+        let mut station = self.station(mock);
+        let number = station.next;
+        station.next += 1;
+        let key = self.seed.with(self.served.mocks[mock].key).at(number);
+        let task = who.session.map_or(key, |session| self.seed.with(SESSION).at(session));
+        let caller = Caller { attempt: key, task, instance: who.instance, tenant: who.tenant };
+        for index in &faults.of_mock[mock] {
+            station.witnesses[usize::from(*index)].exposed += 1;
+        }
+        let own = (&faults.plans[..], &faults.of_mock[mock][..]);
+        let hits = decide(own, &mut station.witnesses, (now, self.seed), &caller);
+        drop(station);
+        Taken { mock, number, key, now, arrived, hits, who, faults, caller }
+    }
+
+    /// Notes that faults changed a request, a bit for each.
+    pub(super) fn witness(&self, mock: usize, hits: u64, now: Time) {
+        if hits == 0 {
+            return;
+        }
+        let mut first = 0;
+        let mut station = self.station(mock);
+        for index in (0..FAULTS_MAX).filter(|index| hits >> index & 1 == 1) {
+            first |= u64::from(station.witnesses[index].hit(now)) << index;
+        }
+        drop(station);
+        for (index, id) in
+            self.fault_names().into_iter().enumerate().filter(|(index, _)| first >> index & 1 == 1)
+        {
+            let detail = json!({ "fault": id, "mock": self.served.mocks[mock].name, "number": index });
+            self.journal.push(now, "fault-witnessed", detail);
+        }
+    }
+
+    /// Returns which fault of a kind meets a request: those that are asked for where they matter.
+    pub(super) fn meets(&self, taken: &Taken, is_kind: impl Fn(&FaultEffect) -> bool) -> Option<usize> {
+        let mut station = self.station(taken.mock);
+        let found = taken.faults.of(taken.mock).find(|(index, fault)| {
+            let has_left = station.witnesses[*index].decisions < fault.first_n;
+            is_kind(&fault.effect) && has_left && is_hit(fault, taken.now, self.seed, &taken.caller)
+        });
+        let (index, _) = found?;
+        station.witnesses[index].decide(taken.now);
+        Some(index)
+    }
+
+    /// Asks the quotas for a request of so many tokens.
+    pub(super) fn admit(&self, taken: &Taken, tokens: u64) -> Result<(), Refusal> {
+        let mut station = self.station(taken.mock);
+        if station.quotas.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let share = quota_left(taken.faults.of(taken.mock).map(|(_, fault)| fault), taken.now);
+        let (mut wait, mut full) = (None::<(Span, usize)>, None);
+        for (which, amount) in [1, tokens].into_iter().enumerate() {
+            let Some((cut, uncut)) = &mut station.quotas[which] else { continue };
+            let longer = cut.wait(taken.now, share, amount).map(|wait| (wait, which));
+            wait = wait.max(longer);
+            full = full.max(uncut.wait(taken.now, Ratio::ONE, amount));
+        }
+        let Some((wait, which)) = wait else {
+            for (quota, amount) in station.quotas.iter_mut().zip([1, tokens]) {
+                if let Some((cut, uncut)) = quota {
+                    cut.take(amount);
+                    uncut.take(amount);
+                }
+            }
+            return Ok(());
+        };
+        station.ledger.rate_limited += 1;
+        drop(station);
+        if full.is_none() {
+            self.witness_all(taken, |effect| matches!(effect, FaultEffect::RateLimit(_)));
+        }
+        let limit = share.of_ceil(self.served.mocks[taken.mock].quotas[which].unwrap_or(0));
+        Err(Refusal::RateLimited {
+            wait,
+            limit: if which == 0 { Limit::Requests(limit) } else { Limit::Tokens(limit) },
+        })
+    }
+
+    /// Returns what is left of the quotas of requests and of tokens.
+    pub(super) fn quotas_left(&self, mock: usize) -> [Option<Left>; 2] {
+        let (now, faults) = (self.clock.now(), self.faults());
+        let mut station = self.station(mock);
+        if station.quotas.iter().all(Option::is_none) {
+            return [None, None];
+        }
+        let share = quota_left(faults.of(mock).map(|(_, fault)| fault), now);
+        let left = |quota: &mut Option<(Quota, Quota)>| {
+            let (rest, limit, full_in) = quota.as_mut()?.0.left(now, share);
+            Some(Left { rest, limit, full_in })
+        };
+        let [requests, tokens] = &mut station.quotas;
+        [left(requests), left(tokens)]
+    }
+
+    /// Returns how many slots a mock has now.
+    pub(super) fn capacity(&self, mock: usize, faults: &FaultSet, now: Time) -> u32 {
+        slots_left(faults.of(mock).map(|(_, fault)| fault), now, self.served.mocks[mock].slots)
+    }
+
+    /// Notes that the active faults of a kind took effect on a request.
+    pub(super) fn witness_all(&self, taken: &Taken, is_kind: impl Fn(&FaultEffect) -> bool) {
+        let active = taken.faults.of(taken.mock).filter(|(_, fault)| {
+            is_kind(&fault.effect) && fault.effect.takes_something() && Dose::at(fault, taken.now).0 > 0.0
+        });
+        let hits = active.fold(0, |hits, (index, _)| hits | 1 << index);
+        self.witness(taken.mock, hits, taken.now);
+    }
+
+    /// Returns how old the credential of a request is at this mock.
+    pub(super) fn credential_age(&self, taken: &Taken) -> Span {
+        let Some(credential) = taken.who.credential else { return Span::ZERO };
+        let mut station = self.station(taken.mock);
+        if station.credentials.len() >= CREDENTIALS_MAX && !station.credentials.contains_key(&credential) {
+            // Whoever holds so many tokens loses the age of one that is not the newest.
+            station.credentials.pop_first();
+        }
+        let since = *station.credentials.entry(credential).or_insert(taken.now);
+        taken.now.since(since)
+    }
+
+    /// Lets a canary out with the reply to a request.
+    pub(super) fn canary(&self, taken: &Taken, fault: usize, hijack: f64) -> Canary {
+        let canary = Canary(taken.key.with(CANARY).at(fault as u64).number());
+        let source = Source { fault, mock: taken.mock, call: taken.number, at: taken.now, hijack };
+        self.canaries().out(canary, source);
+        canary
+    }
+
+    /// Notes canaries that came with a request; returns those that are ours.
+    pub(super) fn sight(&self, taken: &Taken, found: &[Canary], place: Place) -> Vec<Canary> {
+        let mut ours = Vec::new();
+        for canary in found {
+            let source = self.canaries().sight(*canary, place, (taken.mock, taken.number), taken.now);
+            let Some(source) = source else { continue };
+            let detail = json!({
+                "canary": canary.to_string(), "place": place.word(), "mock": self.served.mocks[taken.mock].name,
+                "call": taken.number, "from": self.served.mocks[source.mock].name, "from_call": source.call,
+                "fault": self.faults().plans.get(source.fault).map(|fault| fault.id.clone()),
+            });
+            self.journal.push(taken.now, "canary-seen", detail);
+            ours.push(*canary);
+        }
+        ours
+    }
+
+    /// Returns a watch over the changes of a mock's tools.
+    pub(super) fn tools_watch(&self, mock: usize) -> watch::Receiver<u64> {
+        self.tools[mock].subscribe()
+    }
+
+    /// Says that the tools of every mock may have changed.
+    pub(super) fn tools_changed(&self) {
+        for tools in &self.tools {
+            tools.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Forgets every call, effect, sighting and witness; the clock and the faults stay as they are.
+    pub(super) fn reset(&self) {
+        for (mock, station) in self.stations.iter().enumerate() {
+            let mut station = station.lock().expect("nobody panics while holding a station");
+            let fresh = Station::new(&self.served.mocks[mock], &self.served.wires[mock]);
+            // Requests under way keep their slots.
+            let (busy, waiting) = (station.busy, std::mem::take(&mut station.waiting));
+            *station = Station { busy, waiting, ..fresh };
+        }
+        *self.canaries() = Canaries::default();
+    }
+}

@@ -1,0 +1,67 @@
+//! The bytes that leave for one step of a stream: whole frames, each of which is a chunk of its own.
+
+use serde::Serialize;
+
+/// Some frames, one after the other.
+#[derive(Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Frames {
+    /// Begins a frame; what is written goes into it.
+    pub fn write(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Ends the frame.
+    pub fn end(&mut self) {
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Adds an event of server-sent events: its name, if it has one, and its data.
+    pub fn event(&mut self, name: Option<&str>, data: &impl Serialize) {
+        if let Some(name) = name {
+            self.text("event: ");
+            self.text(name);
+            self.text("\n");
+        }
+        self.text("data: ");
+        json(&mut self.bytes, data);
+        self.text("\n\n");
+        self.end();
+    }
+
+    /// Writes text as it is.
+    pub fn text(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Goes through the frames.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let from = std::iter::once(0).chain(self.ends.iter().copied());
+        from.zip(&self.ends).map(|(from, end)| &self.bytes[from..*end])
+    }
+
+    /// Returns how many frames there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Takes them all out.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// Appends a value as JSON.
+pub fn json(bytes: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(bytes, value).expect("writing to memory cannot fail, and keys are texts");
+}

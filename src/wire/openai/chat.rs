@@ -1,0 +1,313 @@
+//! `POST /v1/chat/completions`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::wire::answer::{Answer, Part, Step, Stop, Told};
+use crate::wire::content::Content;
+use crate::wire::frames::{Frames, json as write};
+use crate::wire::openai::id;
+use crate::wire::prompt::{Choice, Gather, Prompt};
+
+#[derive(Debug, Deserialize)]
+struct Request<'a> {
+    #[serde(borrow)]
+    model: Cow<'a, str>,
+    #[serde(borrow)]
+    messages: Vec<Message<'a>>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    tool_choice: Option<Choice>,
+    user: Option<String>,
+    safety_identifier: Option<String>,
+    prompt_cache_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    #[serde(borrow, default)]
+    content: Content<'a>,
+    tool_calls: Option<Vec<ToolCall>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ToolCall {
+    function: Function,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function {
+    name: String,
+    #[serde(default)]
+    arguments: String,
+}
+
+/// Reads a request; the error says what is wrong with it.
+pub fn read(body: &[u8]) -> Result<Prompt, String> {
+    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if request.messages.is_empty() {
+        return Err("`messages` is too short: it has at least one message".into());
+    }
+    let mut gather = Gather::default();
+    for message in &request.messages {
+        match &*message.role {
+            "system" | "developer" => gather.system(&message.content),
+            "user" => gather.user(message.content.joined()),
+            "assistant" => {
+                gather.model(&message.content);
+                for call in message.tool_calls.iter().flatten() {
+                    gather.call(&call.function.name, &call.function.arguments);
+                }
+            }
+            "tool" | "function" => gather.result(&message.content),
+            other => return Err(format!("`{}` is no role", other.chars().take(40).collect::<String>())),
+        }
+    }
+    gather.tools(request.tools).map_err(|error| format!("`tools`: {error}"))?;
+    let prompt = gather.done();
+    Ok(Prompt {
+        model: request.model.into_owned(),
+        is_stream: request.stream.unwrap_or(false),
+        wants_usage: request.stream_options.and_then(|options| options.include_usage).unwrap_or(false),
+        most: request.max_completion_tokens.or(request.max_tokens),
+        forced: request.tool_choice.and_then(|choice| choice.forced(&prompt.tools)),
+        user: request.safety_identifier.or(request.user).or(request.prompt_cache_key),
+        ..prompt
+    })
+}
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    id: String,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    choices: [WholeChoice; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    service_tier: &'static str,
+    system_fingerprint: String,
+}
+
+#[derive(Serialize)]
+struct WholeChoice {
+    index: u8,
+    message: WholeMessage,
+    logprobs: Option<()>,
+    finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct WholeMessage {
+    role: &'static str,
+    content: Option<String>,
+    refusal: Option<String>,
+    annotations: [(); 0],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct Usage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: PromptDetails,
+    completion_tokens_details: CompletionDetails,
+}
+
+#[derive(Serialize)]
+struct PromptDetails {
+    cached_tokens: u64,
+    audio_tokens: u64,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the provider's names")]
+struct CompletionDetails {
+    reasoning_tokens: u64,
+    audio_tokens: u64,
+    accepted_prediction_tokens: u64,
+    rejected_prediction_tokens: u64,
+}
+
+fn usage(told: Told) -> Usage {
+    Usage {
+        prompt_tokens: told.input,
+        completion_tokens: told.output,
+        total_tokens: told.input + told.output,
+        prompt_tokens_details: PromptDetails { cached_tokens: told.cached, audio_tokens: 0 },
+        completion_tokens_details: CompletionDetails {
+            reasoning_tokens: told.reasoning,
+            audio_tokens: 0,
+            accepted_prediction_tokens: 0,
+            rejected_prediction_tokens: 0,
+        },
+    }
+}
+
+fn finish_reason(stop: Stop) -> &'static str {
+    match stop {
+        Stop::End => "stop",
+        Stop::Length => "length",
+        Stop::Tools => "tool_calls",
+        Stop::Refusal => "content_filter",
+    }
+}
+
+/// Returns an answer whole.
+pub fn whole(answer: &Answer) -> Vec<u8> {
+    let (mut content, mut refusal, mut tool_calls) = (None::<String>, None::<String>, Vec::new());
+    for part in &answer.parts {
+        match part {
+            Part::Text(text) => content.get_or_insert_default().push_str(text),
+            Part::Refusal(text) => refusal.get_or_insert_default().push_str(text),
+            Part::Call { id: number, name, arguments } => tool_calls.push(json!({
+                "id": id("call_", *number), "type": "function",
+                "function": { "name": name, "arguments": arguments },
+            })),
+        }
+    }
+    let message = WholeMessage { role: "assistant", content, refusal, annotations: [], tool_calls };
+    let whole = Whole {
+        id: id("chatcmpl-", answer.id),
+        object: "chat.completion",
+        created: answer.created,
+        model: &answer.model,
+        choices: [WholeChoice {
+            index: 0,
+            message,
+            logprobs: None,
+            finish_reason: finish_reason(answer.stop),
+        }],
+        usage: answer.usage.map(usage),
+        service_tier: "default",
+        system_fingerprint: id("fp_", answer.fingerprint),
+    };
+    let mut bytes = Vec::with_capacity(512);
+    write(&mut bytes, &whole);
+    bytes
+}
+
+/// Writes the frames of a stream.
+#[derive(Debug)]
+pub struct Stream {
+    wants_usage: bool,
+    /// The beginning of every frame, up to its choices.
+    head: Box<str>,
+}
+
+impl Stream {
+    /// Returns the stream of an answer.
+    pub fn new(answer: &Answer, wants_usage: bool) -> Self {
+        let mut head = Vec::with_capacity(160);
+        head.extend_from_slice(b"data: {\"id\":");
+        write(&mut head, &id("chatcmpl-", answer.id));
+        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        write(&mut head, &answer.created);
+        head.extend_from_slice(b",\"model\":");
+        write(&mut head, &answer.model);
+        head.extend_from_slice(b",\"service_tier\":\"default\",\"system_fingerprint\":");
+        write(&mut head, &id("fp_", answer.fingerprint));
+        head.extend_from_slice(b",\"choices\":[");
+        let head = String::from_utf8(head).expect("JSON is UTF-8");
+        Self { wants_usage, head: head.into() }
+    }
+
+    /// Adds the frames of a step.
+    pub fn write(&self, answer: &Answer, step: &Step, frames: &mut Frames) {
+        match step {
+            Step::Begin => {
+                self.delta(frames, &json!({ "role": "assistant", "content": "", "refusal": null }));
+            }
+            Step::Open(part) => {
+                if let Part::Call { id: number, name, .. } = &answer.parts[*part] {
+                    let call = json!([{
+                        "index": tool_index(answer, *part), "id": id("call_", *number), "type": "function",
+                        "function": { "name": name, "arguments": "" },
+                    }]);
+                    self.delta(frames, &json!({ "tool_calls": call }));
+                }
+            }
+            Step::Piece(part, range) => self.piece(answer, (*part, range.clone()), frames),
+            Step::Close(_) => {}
+            Step::Finish => {
+                self.choice(frames, |bytes| bytes.extend_from_slice(b"{}"), Some(finish_reason(answer.stop)));
+                if let Some(told) = answer.usage.filter(|_| self.wants_usage) {
+                    frames.text(&self.head);
+                    frames.text("],\"usage\":");
+                    write(frames.write(), &usage(told));
+                    frames.text("}\n\n");
+                    frames.end();
+                }
+                frames.text("data: [DONE]\n\n");
+                frames.end();
+            }
+        }
+    }
+
+    fn piece(&self, answer: &Answer, (part, range): (usize, std::ops::Range<usize>), frames: &mut Frames) {
+        let of = &answer.parts[part];
+        let piece = of.text().get(range).unwrap_or_default();
+        self.choice(
+            frames,
+            |bytes| {
+                let (before, after): (&str, &str) = match of {
+                    Part::Text(_) => ("{\"content\":", "}"),
+                    Part::Refusal(_) => ("{\"refusal\":", "}"),
+                    Part::Call { .. } => {
+                        bytes.extend_from_slice(b"{\"tool_calls\":[{\"index\":");
+                        write(bytes, &tool_index(answer, part));
+                        (",\"function\":{\"arguments\":", "}}]}")
+                    }
+                };
+                bytes.extend_from_slice(before.as_bytes());
+                write(bytes, &piece);
+                bytes.extend_from_slice(after.as_bytes());
+            },
+            None,
+        );
+    }
+
+    fn delta(&self, frames: &mut Frames, delta: &Value) {
+        self.choice(frames, |bytes| write(bytes, delta), None);
+    }
+
+    fn choice(&self, frames: &mut Frames, delta: impl FnOnce(&mut Vec<u8>), finish: Option<&str>) {
+        frames.text(&self.head);
+        frames.text("{\"index\":0,\"delta\":");
+        delta(frames.write());
+        frames.text(",\"logprobs\":null,\"finish_reason\":");
+        write(frames.write(), &finish);
+        frames.text("}]");
+        if self.wants_usage {
+            frames.text(",\"usage\":null");
+        }
+        frames.text("}\n\n");
+        frames.end();
+    }
+}
+
+/// Returns which of the tools a part asks for, counted from 0.
+fn tool_index(answer: &Answer, part: usize) -> usize {
+    answer.parts[..part].iter().filter(|part| matches!(part, Part::Call { .. })).count()
+}
+
+/// Adds the frame of an error inside a stream.
+pub fn error(frames: &mut Frames, error: &Value) {
+    frames.event(None, error);
+}
