@@ -8,6 +8,8 @@ pub mod answer;
 pub mod anthropic;
 pub mod canary;
 pub mod content;
+#[cfg(test)]
+mod forms;
 pub mod frames;
 pub mod mcp;
 pub mod openai;
