@@ -98,7 +98,7 @@ pub fn load_served(path: &Path) -> Loaded {
     if path.is_dir() {
         let folders = Folders { mocks: vec![path.to_owned()], runbooks: Vec::new() };
         let uses: Vec<String> =
-            folders.names().iter().map(|name| format!("{name} = {}\n", serde_json::json!(name))).collect();
+            folders.names().iter().map(|name| format!("{0} = {0}\n", serde_json::json!(name))).collect();
         let text = format!("version = 1\n[mocks]\n{}", uses.concat());
         return served::load(&format!("{}/", shown(path)), &text, &folders);
     }
@@ -111,7 +111,8 @@ pub fn load_served(path: &Path) -> Loaded {
 /// Reads a file that stands beside the mocks of `path`, by a name without folders.
 pub fn beside(path: &Path, name: &str) -> Result<String, String> {
     let folders = if path.is_dir() { vec![path.to_owned()] } else { Folders::of(path).mocks };
-    let own = path.parent().map(Path::to_owned);
+    let own =
+        path.parent().map(|own| if own.as_os_str().is_empty() { PathBuf::from(".") } else { own.to_owned() });
     let found = find(&folders.into_iter().chain(own).collect::<Vec<_>>(), name)?;
     found.map(|source| source.text).ok_or_else(|| format!("no file `{name}` beside the mocks"))
 }

@@ -32,9 +32,9 @@ impl Money {
         self.micros() as f64 / 1e6
     }
 
-    /// Returns what `tokens` cost at a price of `self` per million tokens, exactly.
+    /// Returns what `tokens` cost at a price of `self` per million tokens, exactly, or the most there is.
     pub fn per_million(self, tokens: u64) -> Self {
-        Self(self.micros() * tokens)
+        Self(self.micros().saturating_mul(tokens))
     }
 }
 

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::Pid;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::mock_arguments::{MockArguments, MockFormat};
 use crate::cli::{BAD_INPUT, INTERNAL, output, problems};
 use crate::files;
 use crate::live::{self, Running, Settings};
 use crate::plan::Served;
+use crate::report::safe;
 use crate::scenario::Scenario;
 use crate::scenario::file::wire::Protocol;
 use crate::wire::say::{Recorded, recorded};
@@ -23,18 +26,18 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<ExitCode, io::Error> {
     let Some(scenario) = problems::load_served(&arguments.path) else { return Ok(ExitCode::from(BAD_INPUT)) };
     let recorded = match recordings(&arguments.path, &scenario) {
         Ok(recorded) => recorded,
-        Err(why) => {
-            anstream::eprintln!(
-                "error[unreadable]: {}",
-                crate::report::safe::log(&crate::report::safe::text(&why))
-            );
+        Err(wrong) => {
+            for why in wrong {
+                anstream::eprintln!("error[unreadable]: {}", safe::log(&safe::text(&why)));
+            }
+            anstream::eprintln!("hint: a line is {{\"prompt\": ..., \"say\": ..., \"calls\": [...]}}");
             return Ok(ExitCode::from(BAD_INPUT));
         }
     };
     // Where it cannot be raised there are as many connections as there can be.
     drop(rlimit::increase_nofile_limit(u64::MAX));
     let token = Token::new(arguments.token_file.as_deref())?;
-    let journal = arguments.journal.as_deref().map(created).transpose()?;
+    let journal = arguments.journal.as_deref().map(appended).transpose()?;
     let settings = Settings {
         seed: arguments.seed,
         at: arguments.at,
@@ -57,41 +60,108 @@ async fn serve(
     (scenario, settings): (Scenario, Settings),
     token: &Token,
 ) -> Result<ExitCode, io::Error> {
-    let (mut terminated, mut interrupted) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::new()?;
     let running = live::start(scenario, settings).await?;
+    for (fault, kind) in &running.unseen {
+        anstream::eprintln!("warning: fault `{fault}` ({kind}) does not show on the wire");
+    }
     let environment = environment(&running, token);
     let mut code = 0;
-    if let Some((program, rest)) = arguments.command.split_first() {
-        let child =
-            tokio::process::Command::new(program).args(rest).envs(&environment).kill_on_drop(true).spawn();
-        let mut child = child.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot run `{}`: {error}", program.to_string_lossy()))
-        })?;
-        tokio::select! {
-            status = child.wait() => code = status?.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(INTERNAL),
-            _ = terminated.recv() => code = INTERNAL,
-            _ = interrupted.recv() => code = INTERNAL,
-        }
-    } else {
+    if arguments.command.is_empty() {
         output::print(&announced(arguments.format, &running, &environment), None)?;
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
+        let _signal: i32 = signals.next().await;
+    } else {
+        code = run(arguments, &environment, &mut signals).await?;
     }
-    let is_clean = running.stop(Duration::from_nanos(arguments.drain.0)).await;
+    // Whoever asks a second time does not want to wait.
+    let is_clean = tokio::select! {
+        is_clean = running.stop(Duration::from_nanos(arguments.drain.0)) => is_clean,
+        signal = signals.next() => return Ok(ExitCode::from(ended_by(signal))),
+    };
     Ok(ExitCode::from(if is_clean { code } else { INTERNAL }))
 }
 
-/// Reads the recorded replies of every mock that has some.
-fn recordings(path: &Path, scenario: &Scenario) -> Result<Vec<Recorded>, String> {
-    let one = |wire: &crate::plan::WirePlan| {
-        let Some(name) = &wire.recorded else { return Ok(Recorded::new()) };
-        let text = files::beside(path, name)?;
-        recorded(&text).map_err(|why| format!("{name}, {why}"))
+/// The signals that end the servers.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, io::Error> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns the number of the next of them.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
+        }
+    }
+}
+
+/// Returns the exit code of what a signal ended, as shells have it.
+fn ended_by(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(INTERNAL)
+}
+
+/// Runs the command to its end and returns its exit code; hands signals on to it.
+async fn run(
+    arguments: &MockArguments,
+    environment: &BTreeMap<String, String>,
+    signals: &mut Signals,
+) -> Result<u8, io::Error> {
+    let (program, rest) = arguments.command.split_first().expect("the caller has seen that there is one");
+    let child = tokio::process::Command::new(program).args(rest).envs(environment).kill_on_drop(true).spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(error) => {
+            let name = program.to_string_lossy();
+            anstream::eprintln!("error: cannot run `{}`: {error}", safe::log(&safe::text(&name)));
+            return Ok(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
+        }
     };
-    Served::of(scenario).wires.iter().map(one).collect()
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status?;
+                let code = status.code().and_then(|code| u8::try_from(code).ok());
+                return Ok(code.or(status.signal().map(ended_by)).unwrap_or(INTERNAL));
+            }
+            signal = signals.next() => {
+                let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+                if let (Some(pid), Some(signal)) = (pid, rustix::process::Signal::from_named_raw(signal)) {
+                    // A child that has just ended needs no signal.
+                    let _sent: Result<(), rustix::io::Errno> = rustix::process::kill_process(pid, signal);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the recorded replies of every mock that has some; says everything that is wrong with them.
+fn recordings(path: &Path, scenario: &Scenario) -> Result<Vec<Recorded>, Vec<String>> {
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
+    for wire in Served::of(scenario).wires {
+        let read = match &wire.recorded {
+            None => Ok(Recorded::new()),
+            Some(name) => files::beside(path, name).map_err(|why| vec![why]).and_then(|text| {
+                recorded(&text).map_err(|wrong| wrong.iter().map(|why| format!("{name}:{why}")).collect())
+            }),
+        };
+        match read {
+            Ok(read) => all.push(read),
+            Err(more) => wrong.extend(more),
+        }
+    }
+    if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
 /// Returns the environment that SDKs and clients read: the first mock of each protocol, and every mock by its name.
@@ -187,35 +257,38 @@ impl Token {
         } else {
             let folder = std::env::temp_dir().join(format!("stormdrill-{name}"));
             let mut builder = DirBuilder::new();
-            #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
             builder.create(&folder)?;
             (folder.join("token"), Some(folder))
         };
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        // A file of one's own first, then in the place of whatever was there: no link is followed, and nobody can read
+        // it at any moment.
+        let fresh = path.with_extension(format!("{name}.tmp"));
         let mut options = OpenOptions::new();
-        options.write(true).create_new(folder.is_some()).create(true).truncate(true);
-        #[cfg(unix)]
+        options.write(true).create_new(true);
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let mut file = options.open(&fresh).map_err(named)?;
         writeln!(file, "{text}")?;
+        std::fs::rename(&fresh, &path).map_err(named)?;
         Ok(Self { text, path, folder })
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
-        // What cannot be removed guards nothing any more.
-        drop(std::fs::remove_file(&self.path));
+        // Another one's token stays where it is; what cannot be removed guards nothing any more.
+        if std::fs::read_to_string(&self.path).is_ok_and(|text| text.trim_end() == self.text) {
+            drop(std::fs::remove_file(&self.path));
+        }
         if let Some(folder) = &self.folder {
             drop(std::fs::remove_dir(folder));
         }
     }
 }
 
-/// Creates a file anew, for lines that are written as they come.
-fn created(path: &Path) -> Result<std::fs::File, io::Error> {
-    std::fs::File::create(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+/// Opens a file for lines that are written as they come, after those that are there.
+fn appended(path: &Path) -> Result<std::fs::File, io::Error> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

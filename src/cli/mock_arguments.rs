@@ -12,7 +12,7 @@ use crate::scenario::decode::Scalar;
 pub(super) const MOCK_EXAMPLES: &str = "Examples:
   stormdrill mock mocks/
   stormdrill mock scenarios/tool-timeout-backlog.toml --at 12m
-  eval \"$(stormdrill mock mocks/ --format env &)\"
+  stormdrill mock mocks/ --format env > mocks.env &
   stormdrill mock scenarios/token-cost-spike.toml --without-faults -- pytest tests/";
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub(super) struct MockArguments {
     /// The file that gets the token of the admin API; only its owner may read it [default: in a new temporary folder].
     #[arg(long, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// The file that gets the journal, a line of JSON for each entry.
+    /// The file that gets the journal, a line of JSON for each entry, after those that are there.
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
     /// The most connections of all mocks together.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::base::{Span, Time};
 use crate::live::faults::Mode;
 use crate::live::metrics;
-use crate::live::world::{Left, World};
+use crate::live::world::{Left, Revoked, World};
 use crate::model::Dose;
 use crate::scenario::Scenario;
 use crate::scenario::decode::Scalar;
@@ -32,6 +32,32 @@ pub(super) struct Admin {
     /// What faults told to it are checked against.
     pub(super) scenario: Scenario,
     pub(super) token: String,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockWish {
+    at: Option<String>,
+    forward: Option<String>,
+    held: Option<bool>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArmWish {
+    r#for: Option<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RevokeWish {
+    agent: Option<String>,
+    token: Option<String>,
+}
+
+/// Reads a span that may be absent.
+fn span(text: Option<&str>) -> Result<Option<Span>, (StatusCode, String)> {
+    text.map(|text| Span::parse(text).map_err(bad)).transpose()
 }
 
 type Answer = Result<Value, (StatusCode, String)>;
@@ -163,21 +189,17 @@ impl Admin {
 
     /// Sets the clock: `{"at": "20m", "held": true}`, or `{"forward": "30s"}`.
     fn set_clock(&self, body: &[u8]) -> Answer {
-        let wish: Value = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
-        let span = |key: &str| match wish.get(key).map(|value| value.as_str().ok_or(value)) {
-            None => Ok(None),
-            Some(Ok(text)) => Span::parse(text).map(Some).map_err(|why| bad(format!("`{key}`: {why}"))),
-            Some(Err(_)) => Err(bad(format!("`{key}` is a span such as \"20m\""))),
-        };
-        let held = wish.get("held").and_then(Value::as_bool).unwrap_or_else(|| self.world.clock.is_held());
+        let wish: ClockWish = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
         let now = self.world.clock.now();
-        let to = match (span("at")?, span("forward")?) {
+        let to = match (span(wish.at.as_deref())?, span(wish.forward.as_deref())?) {
             (Some(at), None) => Time::ZERO + at,
             (None, Some(forward)) => now + forward,
-            (None, None) => now,
+            (None, None) if wish.held.is_some() => now,
+            (None, None) => return Err(bad("`at`, `forward` or `held` says what to set")),
             (Some(_), Some(_)) => return Err(bad("`at` or `forward`, not both")),
         };
-        self.world.clock.set(to, held);
+        self.world.settle_quotas(now, &self.world.faults());
+        self.world.clock.set(to, wish.held.unwrap_or_else(|| self.world.clock.is_held()));
         self.world.changes.notify_one();
         Ok(self.clock())
     }
@@ -195,6 +217,7 @@ impl Admin {
         let index = self.fault(id)?;
         let lease = Self::lease(body)?;
         let now = self.world.clock.now();
+        self.forget_decisions(index);
         self.world.change_faults(|set| {
             let until = now + lease.unwrap_or_else(|| set.lease(index));
             set.set(index, Mode::Armed { since: now, until });
@@ -202,14 +225,19 @@ impl Admin {
         Ok(self.faults())
     }
 
+    /// A fault that is armed anew counts its dose anew.
+    fn forget_decisions(&self, index: usize) {
+        let mock = usize::from(self.world.faults().plans[index].mock);
+        let mut station = self.world.station(mock);
+        station.witnesses[index].decisions = 0;
+    }
+
     fn lease(body: &[u8]) -> Result<Option<Span>, (StatusCode, String)> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        let wish: Value = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
-        let Some(text) = wish.get("for") else { return Ok(None) };
-        let span = text.as_str().ok_or_else(|| bad("`for` is a span such as \"30s\""))?;
-        Span::parse(span).map(Some).map_err(bad)
+        let wish: ArmWish = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
+        span(wish.r#for.as_deref())
     }
 
     /// Adds a fault, as a scenario states it: TOML, or the same as JSON. Without `start` it is armed at once.
@@ -242,28 +270,36 @@ impl Admin {
             } else {
                 Mode::Scheduled
             };
-            self.world
-                .change_faults(|set| set.add(plan, mode))
-                .ok_or_else(|| bad("there are too many faults"))?;
+            let added = self.world.change_faults(|set| set.add(plan, mode));
+            self.forget_decisions(added.ok_or_else(|| bad("there are too many faults"))?);
         }
         Ok(self.faults())
     }
 
     /// Takes the permission of an agent or a credential away: `{"agent": "support"}` or `{"token": "..."}`.
     fn revoke(&self, body: &[u8]) -> Answer {
-        let wish: Value = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
-        let who = wish.get("agent").or_else(|| wish.get("token")).and_then(Value::as_str);
-        let who = who.ok_or_else(|| bad("`agent` or `token` says whose permission is taken"))?;
+        let wish: RevokeWish = serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?;
+        let agents = &self.world.served.agents;
+        let whose = match (&wish.agent, &wish.token) {
+            (Some(agent), None) => {
+                let found = agents.iter().position(|known| known == agent);
+                let unknown =
+                    || (StatusCode::NOT_FOUND, format!("no such agent; known here: {}", agents.join(", ")));
+                Revoked::Agent(found.ok_or_else(unknown)?)
+            }
+            (None, Some(token)) => Revoked::Credential(hash(token.as_bytes())),
+            _ => return Err(bad("`agent` or `token` says whose permission is taken")),
+        };
         let now = self.world.clock.now();
         for mock in 0..self.world.served.mocks.len() {
             let mut station = self.world.station(mock);
             if station.revoked.len() >= 1_000 {
                 return Err(bad("too many permissions have been taken; reset first"));
             }
-            station.revoked.push((hash(who.as_bytes()), now));
+            station.revoked.push((whose, now));
         }
         // A token is as good as a password, and is not repeated.
-        self.world.journal.push(now, "permission-revoked", json!({ "agent": wish.get("agent") }));
+        self.world.journal.push(now, "permission-revoked", json!({ "agent": wish.agent }));
         Ok(json!({ "revoked": true }))
     }
 
@@ -359,6 +395,7 @@ pub(super) fn release(world: &World) -> Value {
     let (set, now) = (world.faults(), world.clock.now());
     let is_none_left = set.plans.iter().all(|fault| Dose::at(fault, now).0 <= 0.0);
     world.journal.push(now, "faults-released", json!({ "verified": is_none_left }));
+    world.released.send_modify(|count| *count += 1);
     json!({ "released": set.plans.len(), "verified": is_none_left })
 }
 
@@ -376,7 +413,9 @@ fn query(text: &str) -> BTreeMap<&str, &str> {
 fn is_local(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]") && !headers.contains_key(hyper::header::ORIGIN)
+    let is_named =
+        name.eq_ignore_ascii_case("localhost") || matches!(name, "127.0.0.1" | "[::1]") || host == "[::1]";
+    is_named && !headers.contains_key(hyper::header::ORIGIN)
 }
 
 fn reply(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {

@@ -1,14 +1,8 @@
 //! Who calls, as far as a request says so: its session, its agent, its tenant, its credential.
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, HeaderName};
 
 use crate::wire::prompt::hash;
-
-const AGENT: HeaderName = HeaderName::from_static("x-stormdrill-agent");
-const SESSION: HeaderName = HeaderName::from_static("x-stormdrill-session");
-const TENANT: HeaderName = HeaderName::from_static("x-stormdrill-tenant");
-const RETRY: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 
 /// Who calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,32 +24,43 @@ pub(super) struct Who {
 impl Who {
     /// Returns who a request's headers say calls; `agents` are the scenario's.
     pub(super) fn of(headers: &HeaderMap, agents: &[String]) -> Self {
-        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let bearer = text(&AUTHORIZATION).map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
-        let credential = bearer.or_else(|| text(&HeaderName::from_static("x-api-key")));
+        let (mut agent, mut session, mut tenant, mut credential) = (None, [None; 3], [None; 2], [None; 2]);
+        let mut retry = None;
+        // One walk over the few headers that there are.
+        for (name, value) in headers {
+            let Ok(text) = value.to_str() else { continue };
+            match name.as_str() {
+                "x-stormdrill-agent" => agent = Some(text),
+                "x-stormdrill-session" => session[0] = Some(text),
+                "mcp-session-id" => session[1] = Some(text),
+                "traceparent" => session[2] = text.split('-').nth(1),
+                "x-stormdrill-tenant" => tenant[0] = Some(text),
+                "openai-organization" => tenant[1] = Some(text),
+                "authorization" => credential[0] = Some(text.strip_prefix("Bearer ").unwrap_or(text)),
+                "x-api-key" => credential[1] = Some(text),
+                "x-stainless-retry-count" => retry = text.parse().ok(),
+                _ => {}
+            }
+        }
+        let first = |of: &[Option<&str>]| of.iter().flatten().next().map(|value| hash(value.as_bytes()));
+        let token = credential[0].or(credential[1]);
         // A token such as `support.7f3a` says whose it is.
-        let named = text(&AGENT).or_else(|| credential.and_then(|token| token.split('.').next()));
-        let trace = text(&HeaderName::from_static("traceparent")).and_then(|value| value.split('-').nth(1));
-        let session = text(&SESSION).or_else(|| text(&HeaderName::from_static("mcp-session-id"))).or(trace);
-        let number = |value: Option<&str>| value.map(|value| hash(value.as_bytes()));
+        let named = agent.or_else(|| token.and_then(|token| token.split('.').next()));
         Self {
-            session: number(session),
+            session: first(&session),
             agent: named.and_then(|name| agents.iter().position(|agent| agent == name)),
-            instance: number(text(&AGENT).or(credential)).unwrap_or(0),
-            tenant: number(
-                text(&TENANT)
-                    .or_else(|| text(&HeaderName::from_static("openai-organization")))
-                    .or(credential),
-            )
-            .unwrap_or(0),
-            credential: number(credential),
-            retry: text(&RETRY).and_then(|value| value.parse().ok()),
+            instance: first(&[agent, token]).unwrap_or(0),
+            tenant: first(&[tenant[0], tenant[1], token]).unwrap_or(0),
+            credential: first(&[token]),
+            retry,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderName;
+
     use super::*;
 
     fn who(headers: &[(&'static str, &str)]) -> Who {

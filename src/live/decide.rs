@@ -2,9 +2,10 @@
 
 use crate::model::Outcome;
 use crate::model::outcome::Talk;
-use crate::plan::{Boundary, Break, FaultEffect, Flaw, MockPlan, WireForm};
+use crate::plan::{Boundary, Break, FaultEffect, FaultPlan, Flaw, MockPlan, WireForm};
 
 use crate::live::world::{Taken, World};
+use crate::scenario::file::faults::Inject;
 use crate::wire::refusal::Refusal;
 
 /// The faults that hit a request: those that virtual time knows as well, and those of the bytes.
@@ -28,7 +29,11 @@ impl Hits {
             match &fault.wire {
                 WireForm::Broken(broken) => hits.broken = hits.broken.or(Some((index, *broken))),
                 WireForm::Vanished => hits.vanished = hits.vanished.or(Some(index)),
-                WireForm::Flagged => hits.flagged = hits.flagged.or(Some(index)),
+                WireForm::Flagged => {
+                    hits.flagged = hits.flagged.or(Some(index));
+                    // The look of the gateway also takes its time.
+                    continue;
+                }
                 WireForm::Plain | WireForm::Code(_) | WireForm::Reasoning | WireForm::Swapped => continue,
             }
             hits.plain &= !(1 << index);
@@ -77,12 +82,32 @@ pub(super) fn has_form(taken: &Taken, hits: u64, form: &WireForm) -> bool {
 /// Returns why a request is turned away at the door: it is put off, or its credential is too old.
 pub(super) fn turned_away(world: &World, taken: &Taken, hits: &Hits) -> Option<Refusal> {
     if let Some((fault, wait)) = crate::model::outcome::put_off(&taken.faults.plans, hits.plain) {
-        world.witness(taken.mock, 1 << fault, taken.now);
+        world.witness(taken, 1 << fault);
         return Some(Refusal::PutOff(wait));
     }
+    let may_expire = |fault: &FaultPlan| matches!(fault.effect, FaultEffect::Boundary(Boundary::Expiry(_)));
+    if !taken.faults.of(taken.mock).any(|(_, fault)| may_expire(fault)) {
+        return None;
+    }
     let age = world.credential_age(taken);
-    let is_expiry = |effect: &FaultEffect| matches!(effect, FaultEffect::Boundary(Boundary::Expiry(lifetime)) if age >= *lifetime);
+    let is_expiry = |fault: &FaultPlan| matches!(fault.effect, FaultEffect::Boundary(Boundary::Expiry(lifetime)) if age >= lifetime);
     let expired = world.meets(taken, is_expiry)?;
-    world.witness(taken.mock, 1 << expired, taken.now);
+    world.witness(taken, 1 << expired);
     Some(Refusal::Expired)
+}
+
+/// Returns whether a kind of fault shows on the wire: the others are about guardrails and layers that are not
+/// ours, about agents that wait for each other, and about shared states, which are not served.
+pub(super) fn shows(inject: &Inject) -> bool {
+    !matches!(
+        inject,
+        Inject::GuardrailOutage(_)
+            | Inject::FalseAllow(_)
+            | Inject::RetryLayers(_)
+            | Inject::MessageReorder(_)
+            | Inject::Deadlock(_)
+            | Inject::Livelock(_)
+            | Inject::Contention(_)
+            | Inject::StaleRead(_)
+    )
 }

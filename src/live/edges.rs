@@ -1,6 +1,7 @@
 //! What happens when a fault begins or ends: it is told, lists of tools change, memories are poisoned.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::live::clock::{Moment, until};
 use crate::live::toolbox;
 use crate::live::world::World;
 use crate::model::Dose;
-use crate::plan::FaultEffect;
+use crate::plan::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy, WireForm};
 use crate::wire::canary::{Canary, instruction};
 
 const POISON: Key = Key::of_name("canary of poison");
@@ -18,7 +19,8 @@ const POISON: Key = Key::of_name("canary of poison");
 /// What is known of each fault at the last look.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    is_active: bool,
+    /// Since when it is there, if it is.
+    since: Option<Time>,
     /// When a memory is poisoned next, and how many entries it has got.
     next: Option<Time>,
     entries: u64,
@@ -27,16 +29,27 @@ struct Seen {
 /// Watches over the faults until the servers end.
 pub(super) async fn watch(world: Arc<World>) {
     let mut seen: Vec<Seen> = Vec::new();
+    let mut resets = 0;
     loop {
         // Whoever changes something from here on is heard.
         let changed = world.changes.notified();
         let now = world.clock.now();
+        let known = std::mem::replace(&mut resets, world.resets.load(Ordering::Relaxed));
+        if known != resets {
+            // Everything was forgotten: what is there begins anew.
+            seen.clear();
+        }
         look(&world, &mut seen, now);
         let poison = seen.iter().filter_map(|seen| seen.next).min();
         let next = world.faults().next_edge(now).into_iter().chain(poison).min();
         let pause = next.filter(|_| !world.clock.is_held()).map(|next| next.since(now));
         tokio::select! {
-            () = until(pause.and_then(|pause| Moment::now().after(pause + Span(1)))) => {}
+            () = until(pause.and_then(|pause| Moment::now().after(pause + Span(1)))) => {
+                // Up to this moment quotas refilled at the old share.
+                if let Some(next) = next {
+                    world.settle_quotas(next.back(Span(1)), &world.faults());
+                }
+            }
             () = changed => {}
         }
     }
@@ -46,14 +59,18 @@ pub(super) async fn watch(world: Arc<World>) {
 fn look(world: &World, seen: &mut Vec<Seen>, now: Time) {
     let faults = world.faults();
     seen.resize(faults.plans.len(), Seen::default());
-    let mut is_any_new = false;
     for (index, fault) in faults.plans.iter().enumerate() {
         let is_active = fault.start <= now && now < fault.end;
         let known = &mut seen[index];
-        if is_active != known.is_active {
-            is_any_new = true;
-            known.is_active = is_active;
-            known.next = is_active.then_some(fault.start);
+        let since = is_active.then_some(fault.start);
+        if since != known.since {
+            known.since = since;
+            known.next = since;
+            let of = usize::from(fault.mock);
+            if changes_tools(fault) {
+                world.tools_changed(of);
+            }
+            world.wake(of);
             let kind = if is_active { "fault-begun" } else { "fault-lifted" };
             let mock = &world.served.mocks[usize::from(fault.mock)].name;
             world.journal.push(now, kind, json!({ "fault": fault.id, "mock": mock }));
@@ -73,9 +90,15 @@ fn look(world: &World, seen: &mut Vec<Seen>, now: Time) {
             known.next = every.map(|every| due + every).filter(|next| *next < fault.end);
         }
     }
-    if is_any_new {
-        world.tools_changed();
-    }
+}
+
+/// Whether a fault shows in the list of tools.
+fn changes_tools(fault: &FaultPlan) -> bool {
+    matches!(
+        fault.effect,
+        FaultEffect::Boundary(Boundary::Schema | Boundary::Widened)
+            | FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Description, _))
+    ) || fault.wire == WireForm::Vanished
 }
 
 fn poison(world: &World, (fault, mock): (usize, usize), (canary, hijack): (Canary, f64), now: Time) {
@@ -85,5 +108,5 @@ fn poison(world: &World, (fault, mock): (usize, usize), (canary, hijack): (Canar
     if let Some(texts) = &mut world.station(mock).texts {
         texts.remember(text, "unknown".into(), Some(canary));
     }
-    world.witness(mock, 1 << fault, now);
+    world.witness_of(mock, 1 << fault, now);
 }

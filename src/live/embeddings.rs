@@ -18,6 +18,7 @@ use crate::live::world::{Taken, World};
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Outcome, Talk, Usage};
 use crate::plan::Flaw;
+use crate::scenario::file::faults::wire::BreakEnding;
 use crate::wire::openai::embeddings;
 use crate::wire::refusal::{Refusal, Refused};
 
@@ -27,9 +28,10 @@ pub(super) async fn answer(
     (head, body): (&HeaderMap, &[u8]),
     reset: &Reset,
 ) -> Result<Response<ReplyBody>, Cut> {
-    let taken = Arc::new(world.take(mock, Who::of(head, &world.served.agents)));
+    let (who, read) = (Who::of(head, &world.served.agents), embeddings::read(body));
+    let taken = Arc::new(if read.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) });
     let mut note = serve::note(world, &taken, "openai embeddings");
-    let texts = match embeddings::read(body) {
+    let texts = match read {
         Ok(texts) => texts,
         Err(why) => return Ok(refuse((world, &taken), &Refusal::Bad(why), (note, reset))),
     };
@@ -49,20 +51,31 @@ pub(super) async fn answer(
     let is_news = |outcome: &Outcome, flaw: Flaw| flaw == Flaw::Wrong && outcome.is_right;
     outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
     let job = Job { cost: bill.cost, tokens: [bill.usage.input, 0, 0], ..Job::default() };
-    let deed = Deed { outcome, changed: bill.changed, first: outcome.service, job, is_stream: false };
-    let due = match perform((world, &taken), &hits, deed, (&mut note, reset)).await? {
+    let deed = Deed {
+        outcome,
+        changed: bill.changed,
+        first: outcome.service,
+        job,
+        is_stream: false,
+        has_flag: true,
+    };
+    let due = match perform((world, &taken), &hits, deed, reset).await? {
         Ok(due) => due,
         Err(refusal) => return Ok(refuse((world, &taken), &refusal, (note, reset))),
     };
     note.call.tokens.0 = bill.usage.input;
+    if due.broken.is_some_and(|of| of.ending == BreakEnding::Error) {
+        return Ok(refuse((world, &taken), &Refusal::Status(500, None), (note, reset)));
+    }
     let model = world.served.wires[mock].model.as_deref().unwrap_or(&texts.model);
     let value = vectors(&texts, model, &outcome);
-    note.call.status = 200;
+    note.call.status = if hits.flagged.is_some() { 246 } else { 200 };
+    let status = StatusCode::from_u16(note.call.status).unwrap_or(StatusCode::OK);
     let mut map = head_of((world, &taken));
     headers::of_quotas(&mut map, true, world.quotas_left(mock));
     let body = ReplyBody::whole(value.to_string(), reset).with(None, Some(note));
     let body = if let Some(of) = due.broken { body.broken(of) } else { body };
-    Ok(serve::respond((StatusCode::OK, map), body))
+    Ok(serve::respond((status, map), body))
 }
 
 /// Returns the vectors; where they are wrong, the first is another text's: as well formed, and found by other questions.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::{Money, Span, Time};
 use crate::wire::canary::Canary;
+use crate::wire::prompt::hash;
 
 /// The most calls, effects, and keys of effects that are kept for each mock.
 const CALLS_KEPT: usize = 2_000;
@@ -55,8 +56,8 @@ pub(super) struct Effect {
     /// The tool.
     pub(super) tool: String,
     /// The key that the caller gave it.
-    pub(super) key: Option<String>,
-    /// Its arguments, as a number.
+    pub(super) key: Option<Known>,
+    /// Its tool and arguments, as a number.
     pub(super) arguments: u64,
     /// The first effect of the same arguments, or key, if this is a repetition.
     pub(super) duplicate_of: Option<u64>,
@@ -64,6 +65,27 @@ pub(super) struct Effect {
     pub(super) is_unsafe: bool,
     /// The canaries among its arguments.
     pub(super) canaries: Vec<Canary>,
+}
+
+/// A key that makes calls one call however often they are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The whole of it, as a number.
+    number: u64,
+    /// As much of it as is shown.
+    shown: String,
+}
+
+impl Known {
+    /// Returns a key.
+    pub(super) fn new(key: &str) -> Self {
+        Self { number: hash(key.as_bytes()), shown: key.chars().take(200).collect() }
+    }
+
+    /// Returns as much of it as is shown.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
 }
 
 /// How many effects there were.
@@ -85,7 +107,7 @@ pub(super) struct Ledger {
     calls: VecDeque<Call>,
     effects: VecDeque<Effect>,
     next_effect: u64,
-    known: Bounded<String>,
+    known: Bounded<u64>,
     same: Bounded<u64>,
     /// Effects.
     pub(super) counts: EffectCounts,
@@ -157,8 +179,8 @@ impl Ledger {
     }
 
     /// Returns the effect that a key stands for already.
-    pub(super) fn known(&self, key: Option<&String>) -> Option<u64> {
-        key.and_then(|key| self.known.map.get(key).copied())
+    pub(super) fn known(&self, key: Option<&Known>) -> Option<u64> {
+        key.and_then(|key| self.known.map.get(&key.number).copied())
     }
 
     /// Executes an effect; returns what stands in the ledger about it.
@@ -166,10 +188,11 @@ impl Ledger {
         effect.number = self.next_effect;
         self.next_effect += 1;
         if let Some(key) = &effect.key {
-            effect.duplicate_of = self.known.get_or_note(key.clone(), effect.number);
+            effect.duplicate_of = self.known.get_or_note(key.number, effect.number);
+        } else {
+            // Without a key only the arguments tell.
+            effect.duplicate_of = self.same.get_or_note(effect.arguments, effect.number);
         }
-        let same = self.same.get_or_note(effect.arguments, effect.number);
-        effect.duplicate_of = effect.duplicate_of.or(same);
         self.counts.executed += 1;
         self.counts.duplicate += u64::from(effect.duplicate_of.is_some());
         self.counts.unsafe_acts += u64::from(effect.is_unsafe);
@@ -214,7 +237,7 @@ impl Effect {
     pub(super) fn json(&self) -> Value {
         json!({
             "effect_id": self.number, "call": self.call, "applied_at_s": self.at.seconds(), "tool": self.tool,
-            "key": self.key, "args_hash": format!("{:016x}", self.arguments), "duplicate_of": self.duplicate_of,
+            "key": self.key.as_ref().map(Known::shown), "args_hash": format!("{:016x}", self.arguments), "duplicate_of": self.duplicate_of,
             "unsafe": self.is_unsafe,
             "canaries": self.canaries.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
@@ -231,7 +254,7 @@ mod tests {
             call: 0,
             at: Time::ZERO,
             tool: "pay".into(),
-            key: key.map(str::to_owned),
+            key: key.map(Known::new),
             arguments,
             duplicate_of: None,
             is_unsafe: false,
@@ -243,10 +266,11 @@ mod tests {
     fn repetitions_are_known_by_key_and_by_arguments() {
         let mut ledger = Ledger::default();
         assert_eq!(ledger.effect(effect(Some("k"), 1)).duplicate_of, None);
-        assert_eq!(ledger.known(Some(&"k".to_owned())), Some(0));
-        assert_eq!(ledger.effect(effect(None, 1)).duplicate_of, Some(0));
+        assert_eq!(ledger.known(Some(&Known::new("k"))), Some(0));
+        assert_eq!(ledger.effect(effect(None, 1)).duplicate_of, None);
+        assert_eq!(ledger.effect(effect(None, 1)).duplicate_of, Some(1));
         assert_eq!(ledger.effect(effect(Some("other"), 2)).duplicate_of, None);
-        assert_eq!((ledger.counts.executed, ledger.counts.duplicate), (3, 1));
+        assert_eq!((ledger.counts.executed, ledger.counts.duplicate), (4, 1));
     }
 
     #[test]

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::live::caller::Who;
+use crate::live::ledger::Known;
 use crate::live::reply::{Cut, Note, ReplyBody, Reset};
 use crate::live::tools::{self, Called, Invocation};
 use crate::live::world::World;
 use crate::live::{headers, serve, toolbox};
 use crate::plan::Break;
-use crate::scenario::file::faults::wire::BreakEnding;
+use crate::scenario::file::faults::wire::{BreakEnding, Stage};
 use crate::wire::mcp::{self, Era, Message, Method as Asked, RpcError};
 use crate::wire::refusal::Refusal;
 
@@ -34,14 +35,11 @@ pub(super) async fn answer(
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
-    if !is_local(head) {
-        return Ok(serve::json_response(403, &RpcError::new(-32600, "Forbidden origin").body(None), reset));
-    }
-    let message = match mcp::read(body) {
-        Ok(message) => message,
-        Err((id, error)) => return Ok(failed(&error, (id.as_ref(), Era::Modern), reset)),
-    };
     let text = |name| head.headers.get(HeaderName::from_static(name)).and_then(|value| value.to_str().ok());
+    let message = match mcp::read(body, text("mcp-protocol-version")) {
+        Ok(message) => message,
+        Err((id, era, error)) => return Ok(failed(&error, (id.as_ref(), era), reset)),
+    };
     if let Some(error) = mcp::mismatch(&message, text("mcp-method"), text("mcp-name")) {
         return Ok(failed(&error, (message.id.as_ref(), message.era), reset));
     }
@@ -56,12 +54,15 @@ pub(super) async fn answer(
         Asked::Empty(key) => mcp::empty(key),
         Asked::ListTools => {
             let who = Who::of(&head.headers, &world.served.agents);
-            mcp::listed(&toolbox::listed(world, &world.take(mock, who)))
+            mcp::listed(&toolbox::listed(world, &world.take_aside(mock, who)))
         }
         Asked::Listen if message.era == Era::Modern => return Ok(listen((world, mock), &message, reset)),
         Asked::CallTool(tool, arguments, key) => {
-            let invocation =
-                Invocation { tool: tool.clone(), arguments: arguments.clone(), key: key.clone() };
+            let invocation = Invocation {
+                tool: tool.clone(),
+                arguments: arguments.clone(),
+                key: key.as_deref().map(Known::new),
+            };
             return call((world, mock), &head.headers, (&message, invocation), reset).await;
         }
         Asked::Listen | Asked::Unknown(_) => {
@@ -70,14 +71,6 @@ pub(super) async fn answer(
         }
     };
     Ok(serve::json_response(200, &mcp::result(&message, result, server), reset))
-}
-
-/// A page of some site must not reach a server of this machine.
-fn is_local(head: &Parts) -> bool {
-    let Some(origin) = head.headers.get(ORIGIN) else { return true };
-    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    matches!(name, Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
 fn failed(error: &RpcError, (id, era): (Option<&Value>, Era), reset: &Reset) -> Response<ReplyBody> {
@@ -96,7 +89,7 @@ async fn call(
     let taken = Arc::new(world.take(mock, who));
     let mut note = serve::note(world, &taken, "mcp tool");
     let name = invocation.tool.clone();
-    let called = tools::call(world, &taken, invocation, (&mut note, reset)).await?;
+    let called = tools::call(world, &taken, invocation, (&mut note, reset, false)).await?;
     let server = &world.served.mocks[mock].name;
     let answered = |result: Value| mcp::result(message, result, server);
     let id = message.id.as_ref();
@@ -124,7 +117,10 @@ async fn call(
         Called::Refused(Refusal::Status(_, Some(code))) if code == "rpc-error" => {
             json_note(200, RpcError::new(-32603, "Internal error").body(id).to_string(), (note, reset))
         }
-        Called::Refused(refusal) => tools::from_refused(&tools::refused(&refusal), (note, reset)),
+        Called::Refused(refusal) => {
+            let refused = tools::refused(&refusal, &note.host());
+            tools::from_refused(&refused, (note, reset))
+        }
     })
 }
 
@@ -153,7 +149,13 @@ fn broken_off(
     } else {
         answer.clone()
     };
-    let body = ReplyBody::frames(vec![frame(&notice), frame(&last)], reset).with(None, Some(note));
+    let is_first = matches!(broken.stage, Stage::Headers | Stage::FirstEvent);
+    let frames = if broken.ending == BreakEnding::Error && is_first {
+        vec![frame(&last)]
+    } else {
+        vec![frame(&notice), frame(&last)]
+    };
+    let body = ReplyBody::frames(frames, reset).with(None, Some(note));
     // An error inside the stream is the answer, and the stream ends well.
     let body = if broken.ending == BreakEnding::Error { body } else { body.broken(broken) };
     serve::respond((StatusCode::OK, sse()), body)
@@ -169,8 +171,9 @@ fn sse() -> HeaderMap {
 /// Keeps a subscription open, and says when the tools change.
 fn listen((world, mock): (&Arc<World>, usize), message: &Message, reset: &Reset) -> Response<ReplyBody> {
     let (sender, receiver) = tokio::sync::mpsc::channel(LAG_MAX);
-    let mut changes = world.tools_watch(mock);
+    let (mut changes, ending) = (world.tools_watch(mock), Arc::clone(world));
     let id = message.id.clone().unwrap_or(Value::Null);
+    let end = mcp::result(message, json!({}), &world.served.mocks[mock].name);
     let frame = |value: &Value| Bytes::from(format!("event: message\ndata: {value}\n\n"));
     drop(tokio::spawn(async move {
         if sender.send(frame(&mcp::acknowledged(&id))).await.is_err() {
@@ -182,6 +185,11 @@ fn listen((world, mock): (&Arc<World>, usize), message: &Message, reset: &Reset)
                     if changed.is_err() || sender.send(frame(&mcp::changed(&id))).await.is_err() {
                         return;
                     }
+                }
+                // A subscription that ends well has a result.
+                () = ending.is_over() => {
+                    drop(sender.send(frame(&end)).await);
+                    return;
                 }
                 // The client has gone.
                 () = sender.closed() => return,

@@ -4,11 +4,16 @@ use std::collections::VecDeque;
 
 use crate::base::Key;
 use crate::wire::canary::Canary;
+use crate::wire::prompt::hash;
 
 /// The most entries whose texts are held, whatever the scenario says.
 const HELD_MAX: usize = 20_000;
 /// The most bytes of one.
 pub(super) const TEXT_MAX: usize = 16_384;
+
+/// The most words of an entry, and of a question, that are looked at.
+const WORDS_HELD: usize = 1_000;
+const WORDS_ASKED: usize = 64;
 
 const PLACE: Key = Key::of_name("place of a recalled entry");
 
@@ -23,6 +28,8 @@ pub(super) struct Entry {
     pub(super) source: String,
     /// Its canary, if a fault put it there.
     pub(super) poison: Option<Canary>,
+    /// Its words, as sorted numbers.
+    words: Vec<u64>,
 }
 
 /// What a memory holds.
@@ -51,7 +58,8 @@ impl Texts {
         }
         let id = self.next;
         self.next += 1;
-        self.entries.push_back(Entry { id, text, source, poison });
+        let words = words(&text, WORDS_HELD);
+        self.entries.push_back(Entry { id, text, source, poison, words });
         id
     }
 
@@ -60,9 +68,11 @@ impl Texts {
     /// A poisoned entry was written to be found: each place goes to one with the chance that it has in virtual
     /// time, the share of poisoned entries.
     pub(super) fn recall(&self, question: &str, limit: usize, key: Key) -> Vec<&Entry> {
-        let words: Vec<String> = words(question).collect();
+        let asked = words(question, WORDS_ASKED);
+        let score =
+            |entry: &Entry| asked.iter().filter(|word| entry.words.binary_search(word).is_ok()).count();
         let mut scored: Vec<(usize, &Entry)> =
-            self.entries.iter().map(|entry| (score(&words, &entry.text), entry)).collect();
+            self.entries.iter().map(|entry| (score(entry), entry)).collect();
         scored.sort_by_key(|(score, entry)| (std::cmp::Reverse(*score), std::cmp::Reverse(entry.id)));
         let share = self.poisoned() as f64 / self.entries.len().max(1) as f64;
         let mut poison = scored.iter().filter(|(_, entry)| entry.poison.is_some()).map(|(_, entry)| *entry);
@@ -94,13 +104,13 @@ impl Texts {
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2).map(str::to_lowercase)
-}
-
-fn score(question: &[String], text: &str) -> usize {
-    let text = text.to_lowercase();
-    question.iter().filter(|word| text.contains(word.as_str())).count()
+/// Returns the words of a text as sorted numbers, each once, at most so many.
+fn words(text: &str, most: usize) -> Vec<u64> {
+    let long = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2);
+    let mut words: Vec<u64> = long.take(most).map(|word| hash(word.to_lowercase().as_bytes())).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::base::{Span, Time};
@@ -48,6 +48,10 @@ use admin::Admin;
 use clock::Clock;
 use journal::Journal;
 use world::World;
+
+/// The most connections to the admin API, and how long each may last.
+const ADMIN_CONNECTIONS: usize = 256;
+const ADMIN_WITHIN: Duration = Duration::from_secs(300);
 
 /// How live mocks are started.
 pub struct Settings {
@@ -92,12 +96,13 @@ pub struct Address {
 /// Mocks that are being served.
 #[derive(Debug)]
 pub struct Running {
-    /// Where each mock is, in the order of their names.
+    /// Where each mock is, in the order of the file.
     pub mocks: Vec<Address>,
     /// The port of the admin API.
     pub admin: u16,
+    /// The faults that do not show on the wire, with their kinds.
+    pub unseen: Vec<(String, &'static str)>,
     world: Arc<World>,
-    ends: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     rest: Vec<JoinHandle<()>>,
 }
@@ -127,7 +132,6 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     };
     let admin = bound.map_err(named)?;
     let admin_port = admin.local_addr()?.port();
-    let (ends, end) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
     let (mut mocks, mut servers) = (Vec::new(), Vec::new());
     for (index, listener) in listeners.into_iter().enumerate() {
@@ -138,16 +142,30 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
             speaks: wire.speaks.clone(),
         });
         let here = (Arc::clone(&world), index);
-        servers.push(tokio::spawn(socket::accept(here, listener, Arc::clone(&slots), end.clone())));
+        servers.push(tokio::spawn(socket::accept(
+            here,
+            listener,
+            Arc::clone(&slots),
+            world.ending.subscribe(),
+        )));
     }
+    // As the file states them: the first of a protocol is the one that clients find by themselves.
+    let place = |mock: &Address| scenario.file.mocks.0.get(&mock.name).map(|at| at.place);
+    world.ports.get_or_init(|| mocks.iter().map(|mock: &Address| mock.port).collect());
+    mocks.sort_by_key(place);
+    let unseen = scenario.file.fault.iter().filter(|fault| !decide::shows(&fault.inject));
+    let unseen = unseen.map(|fault| (fault.id.value.0.clone(), fault.inject.tag())).collect();
     let api = Arc::new(Admin { world: Arc::clone(&world), scenario, token: settings.token });
     let rest = vec![tokio::spawn(serve_admin(api, admin)), tokio::spawn(edges::watch(Arc::clone(&world)))];
     world.journal.push(world.clock.now(), "started", serde_json::json!({ "seed": settings.seed }));
-    Ok(Running { mocks, admin: admin_port, world, ends, servers, rest })
+    Ok(Running { mocks, admin: admin_port, unseen, world, servers, rest })
 }
 
 async fn serve_admin(api: Arc<Admin>, listener: TcpListener) {
+    let slots = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
     loop {
+        // One more has to wait until another has gone.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
@@ -158,9 +176,9 @@ async fn serve_admin(api: Arc<Admin>, listener: TcpListener) {
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
             // A client that breaks the connection is no failure of ours.
-            let ended: Result<(), hyper::Error> =
-                builder.serve_connection(TokioIo::new(stream), service).await;
-            drop(ended);
+            let served = builder.serve_connection(TokioIo::new(stream), service);
+            drop(tokio::time::timeout(ADMIN_WITHIN, served).await);
+            drop(slot);
         }));
     }
 }
@@ -169,7 +187,7 @@ impl Running {
     /// Lifts every fault, lets the requests under way end for so long, and stops; returns whether no fault is left.
     pub async fn stop(self, drain: Duration) -> bool {
         let released = admin::release(&self.world);
-        self.ends.send_replace(true);
+        self.world.ending.send_replace(true);
         let all = async {
             for server in self.servers {
                 drop(server.await);

@@ -117,7 +117,8 @@ pub(super) async fn answer(
         who.session =
             who.session.or_else(|| prompt.user.as_ref().map(|user| hash(user.as_bytes()))).or(begins);
     }
-    let taken = Arc::new(world.take(mock, who));
+    let taken = if prompt.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) };
+    let taken = Arc::new(taken);
     let id = format!("req_{:016x}", taken.key.number());
     let mut note = serve::note(world, &taken, dialect.operation());
     let prompt = match prompt {
@@ -158,7 +159,7 @@ impl Asking {
                 Refusal::ContextTooLong { most: parameters.context_max.into(), got: self.prompt.tokens };
             return Ok(self.refuse(&refusal, note));
         }
-        let (answer, talk) = self.compose(&hits);
+        let (answer, talk, void) = self.compose(&hits);
         let bill = self.bill(talk, hits.plain);
         if let Err(refusal) = self.world.admit(&self.taken, bill.usage.input + bill.usage.output) {
             return Ok(self.refuse(&refusal, note));
@@ -167,6 +168,12 @@ impl Asking {
         outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
             self.is_news(outcome, flaw)
         });
+        // A flaw that had nothing to show in has changed nothing; one that did, has.
+        match void {
+            Some((fault, true)) => outcome.changed |= 1 << fault,
+            Some((fault, false)) => outcome.changed &= !(1 << fault),
+            None => {}
+        }
         let answer = told(answer, (&bill, &outcome, talk));
         self.deliver((answer, talk), (outcome, bill), hits, note).await
     }
@@ -196,8 +203,9 @@ impl Asking {
         }
     }
 
-    /// Returns what the model says, with the flaws that faults give it, and how much that is.
-    fn compose(&self, hits: &Hits) -> (Answer, Talk) {
+    /// Returns what the model says, with the flaws that faults give it, how much that is, and the fault of the flaw
+    /// with whether it shows.
+    fn compose(&self, hits: &Hits) -> (Answer, Talk, Option<(usize, bool)>) {
         let (taken, prompt) = (&self.taken, &self.prompt);
         let (parameters, wire) = (&self.world.served.mocks[taken.mock], &self.world.served.wires[taken.mock]);
         let flaw = decide::flaw((parameters, taken), hits.plain, |outcome, flaw| self.is_news(outcome, flaw));
@@ -207,22 +215,27 @@ impl Asking {
             (source.hijack > 0.0).then_some(source.hijack)
         };
         let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key).map(|(said, _)| said);
-        let mut said = follows.unwrap_or_else(|| {
-            let turns = say::turn_with(flaw.map(|(flaw, _)| flaw), prompt.turns, taken.key);
-            say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked)
-        });
-        let is_right =
-            Outcome::own(parameters, taken.key, Talk { tokens: 0, first: 1.0, pace: 1.0, changed: 0 })
-                .is_right;
-        let is_cut_off = prompt.tokens > u64::from(parameters.context_max);
-        if !is_right || is_cut_off {
+        let at = |turns| say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked);
+        let mut said = follows.unwrap_or_else(|| at(prompt.turns));
+        let is_right = Outcome::own(parameters, taken.key, Talk::usual(0)).is_right;
+        if !is_right || prompt.tokens > u64::from(parameters.context_max) {
             say::spoil(&mut said, Flaw::Wrong, prompt, (taken.key, Canary(0)));
         }
-        if let Some((flaw, fault)) = flaw {
-            let marker = if flaw == Flaw::Bleed { self.world.canary(taken, fault, 0.0) } else { Canary(0) };
-            say::spoil(&mut said, flaw, prompt, (taken.key, marker));
+        let Some((flaw, fault)) = flaw else {
+            let (answer, talk) = self.measured(said, hits.plain);
+            return (answer, talk, None);
+        };
+        let clean = said.clone();
+        let turns = say::turn_with(Some(flaw), prompt.turns, taken.key);
+        if turns != prompt.turns {
+            said = at(turns);
         }
-        self.measured(said, hits.plain)
+        let marker = if flaw == Flaw::Bleed { self.world.canary(taken, fault, 0.0) } else { Canary(0) };
+        say::spoil(&mut said, flaw, prompt, (taken.key, marker));
+        let is_other = said != clean;
+        let (answer, talk) = self.measured(said, hits.plain);
+        let shows = if let Flaw::Truncated(_) = flaw { talk.changed >> fault & 1 == 1 } else { is_other };
+        (answer, talk, Some((fault, shows)))
     }
 
     /// Brings what is said to the length that the client allows and faults give it.
@@ -248,6 +261,7 @@ impl Asking {
             usage: None,
             reasoning: if is_reasoning { u64::from(talk.tokens).saturating_sub(usual) } else { 0 },
             turns: prompt.turns,
+            conversation: prompt.tokens + u64::from(talk.tokens),
         };
         let most = u64::from(talk.tokens) - answer.reasoning;
         answer.cut(most);
@@ -283,9 +297,10 @@ impl Asking {
             first,
             job: Job { cost: bill.cost, tokens: [usage.input, usage.cached, usage.output], ..Job::default() },
             is_stream: self.prompt.is_stream,
+            has_flag: true,
         };
         let here = (&self.world, &self.taken);
-        let due = match perform(here, &hits, deed, (&mut note, &self.reset)).await? {
+        let due = match perform(here, &hits, deed, &self.reset).await? {
             Ok(due) => due,
             Err(refusal) => return Ok(self.refuse(&refusal, note)),
         };

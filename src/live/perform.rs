@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::Span;
 use crate::live::clock::{Moment, until};
 use crate::live::decide::{self, Hits};
-use crate::live::reply::{Cut, Note, Reset};
+use crate::live::reply::{Cut, Reset};
 use crate::live::serve;
 use crate::live::work::{Job, Work};
 use crate::live::world::{Taken, World};
@@ -27,6 +27,8 @@ pub(super) struct Deed {
     pub(super) job: Job,
     /// Whether the reply is a stream, which begins before the work is over.
     pub(super) is_stream: bool,
+    /// Whether a gateway's flag shows in the reply.
+    pub(super) has_flag: bool,
 }
 
 /// A reply is due.
@@ -45,7 +47,7 @@ pub(super) async fn perform(
     (world, taken): (&Arc<World>, &Arc<Taken>),
     hits: &Hits,
     deed: Deed,
-    (note, reset): (&mut Note, &Reset),
+    reset: &Reset,
 ) -> Result<Result<Due, Refusal>, Cut> {
     let outcome = deed.outcome;
     let mut work = match Work::enter(world, taken, outcome.service, deed.job) {
@@ -56,10 +58,15 @@ pub(super) async fn perform(
     let is_good = outcome.reply == Reply::Good;
     let broken = hits.broken.filter(|_| is_good);
     let bit = |fault: Option<usize>| fault.filter(|_| is_good).map_or(0, |fault| 1 << fault);
-    note.call.hits = deed.changed | outcome.changed | bit(broken.map(|(fault, _)| fault)) | bit(hits.flagged);
-    world.witness(taken.mock, note.call.hits, taken.now);
+    let flagged = hits.flagged.filter(|_| deed.has_flag);
+    let changed = deed.changed | outcome.changed | bit(broken.map(|(fault, _)| fault)) | bit(flagged);
+    world.witness(taken, changed);
     if !is_good {
-        work.worked().await;
+        if outcome.reply == Reply::Hang {
+            work.worked_or_released().await;
+        } else {
+            work.worked().await;
+        }
         work.give_up();
         // What is never answered is given up in the end, as a gateway would.
         let status = if let Reply::Error(status) = outcome.reply { status } else { 504 };
@@ -69,7 +76,7 @@ pub(super) async fn perform(
     if let Some(of) = broken.filter(|of| of.stage == Stage::BeforeHeaders) {
         until(begun.after(deed.first)).await;
         work.give_up();
-        return Err(serve::break_off(of.ending, reset).await);
+        return Err(serve::break_off(world, of.ending, reset).await);
     }
     let is_unseen = outcome.is_lost || broken.is_some_and(|of| of.stage == Stage::AfterCommit);
     if deed.is_stream && !is_unseen {
@@ -78,8 +85,8 @@ pub(super) async fn perform(
     work.worked().await;
     work.finish();
     match broken {
-        Some(of) if of.stage == Stage::AfterCommit => Err(serve::break_off(of.ending, reset).await),
-        Some(_) | None if outcome.is_lost => Err(serve::lose(outcome.is_cut, reset).await),
+        Some(of) if of.stage == Stage::AfterCommit => Err(serve::break_off(world, of.ending, reset).await),
+        Some(_) | None if outcome.is_lost => Err(serve::lose(world, outcome.is_cut, reset).await),
         Some(_) | None => Ok(Ok(Due { begun, work: None, broken })),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use async_io::Timer;
@@ -14,6 +14,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::base::Span;
 use crate::live::clock::Moment;
 use crate::live::ledger::Call;
+use crate::live::serve;
 use crate::live::work::Work;
 use crate::live::world::{Taken, World};
 use crate::plan::Break;
@@ -22,9 +23,6 @@ use crate::wire::answer::{Answer, Cursor, Step};
 use crate::wire::anthropic::{errors as anthropic_errors, messages};
 use crate::wire::frames::Frames;
 use crate::wire::openai::{chat, errors as openai_errors, responses};
-
-/// How long a reply that stalls keeps its connection, if the client does not go away.
-const STALL: Span = Span::from_secs(3_600);
 
 /// How long what has been sent is given to leave before the connection is broken.
 const FLUSH: Span = Span(2_000_000);
@@ -41,8 +39,40 @@ impl fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-/// Whether a connection is to be reset, rather than closed.
-pub(super) type Reset = Arc<AtomicBool>;
+/// Waits for as long as a stalled reply keeps its connection.
+type Stall = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is known of a connection by those who answer on it.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Whether it is to be reset, rather than closed.
+    pub(super) reset: AtomicBool,
+    /// How many requests have begun on it.
+    pub(super) begun: AtomicU64,
+    /// How many are being answered.
+    pub(super) open: AtomicU64,
+}
+
+/// The connection of a request.
+pub(super) type Reset = Arc<Line>;
+
+/// A request that is being answered, until its last byte has left.
+#[derive(Debug)]
+pub(super) struct Open(Reset);
+
+impl Open {
+    /// Begins to answer.
+    pub(super) fn new(line: &Reset) -> Self {
+        line.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(line))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Notes a call when its reply is over, however that comes about.
 #[derive(Debug)]
@@ -55,8 +85,17 @@ pub(super) struct Note {
     pub(super) call: Call,
 }
 
+impl Note {
+    /// Returns the host at which the mock is served.
+    pub(super) fn host(&self) -> String {
+        let port = self.world.ports.get().and_then(|ports| ports.get(self.taken.mock)).copied();
+        format!("127.0.0.1:{}", port.unwrap_or_default())
+    }
+}
+
 impl Drop for Note {
     fn drop(&mut self) {
+        self.call.hits = self.taken.changed.load(Ordering::Relaxed);
         let took = Moment::now().since(self.taken.arrived);
         self.world.station(self.taken.mock).ledger.call(self.call.clone(), took);
     }
@@ -132,7 +171,6 @@ struct StreamState {
 }
 
 /// The body of a reply.
-#[derive(Debug)]
 pub(super) struct ReplyBody {
     source: Source,
     is_exact: bool,
@@ -142,11 +180,11 @@ pub(super) struct ReplyBody {
     due: Option<Moment>,
     timer: Option<Timer>,
     ending: Option<BreakEnding>,
-    reset: Reset,
+    open: Open,
     // The work before the note: its slot is free when the call is noted.
     work: Option<Work>,
-    #[expect(dead_code, reason = "it notes the call when it is dropped")]
     note: Option<Note>,
+    stall: Option<Stall>,
 }
 
 impl ReplyBody {
@@ -159,9 +197,10 @@ impl ReplyBody {
             due: None,
             timer: None,
             ending: None,
-            reset: Arc::clone(reset),
+            open: Open::new(reset),
             work: None,
             note: None,
+            stall: None,
         }
     }
 
@@ -283,13 +322,22 @@ impl ReplyBody {
                 if self.ending.is_none() {
                     self.ending = Some(ending);
                     self.finish();
-                    let pause = if ending == BreakEnding::Stall { STALL } else { FLUSH };
-                    self.due = Moment::now().after(pause);
+                    if ending != BreakEnding::Stall {
+                        self.due = Moment::now().after(FLUSH);
+                    } else if let Some(note) = &self.note {
+                        let world = Arc::clone(&note.world);
+                        self.stall = Some(Box::pin(async move { serve::stall(&world).await }));
+                    }
+                }
+                if let Some(stall) = &mut self.stall
+                    && stall.as_mut().poll(cx).is_pending()
+                {
+                    return Poll::Pending;
                 }
                 if self.poll_due(cx).is_pending() {
                     return Poll::Pending;
                 }
-                self.reset.store(ending == BreakEnding::Reset, Ordering::Release);
+                self.open.0.reset.store(ending == BreakEnding::Reset, Ordering::Release);
                 Poll::Ready(Some(Err(Cut)))
             }
         }

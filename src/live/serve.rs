@@ -5,15 +5,15 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::base::Span;
 use crate::live::clock::{Moment, until};
 use crate::live::models::{self, Dialect};
-use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::reply::{Cut, Note, Open, ReplyBody, Reset};
 use crate::live::tools;
 use crate::live::world::{Taken, World};
 use crate::live::{embeddings, mcp};
@@ -26,6 +26,11 @@ use crate::wire::refusal::{Refusal, Refused};
 
 /// The largest body, and the longest time that it may take to arrive.
 pub(super) const BODY_MAX: usize = 32 << 20;
+/// The largest body of a call of a tool: all of it becomes values in memory.
+const TOOL_BODY_MAX: usize = 4 << 20;
+/// From where on a body is a large one, and how many of them may be read at once.
+const LARGE: usize = 1 << 20;
+pub(super) const LARGE_AT_ONCE: usize = 16;
 const BODY_WITHIN: Span = Span::from_secs(60);
 
 /// How long a reply that never comes is waited for, if the client does not go away.
@@ -40,14 +45,28 @@ pub(super) async fn serve(
     request: Request<Incoming>,
     reset: Reset,
 ) -> Result<Response<ReplyBody>, Cut> {
+    let _open = Open::new(&reset);
     let (head, incoming) = request.into_parts();
     let path = head.uri.path().trim_end_matches('/').to_owned();
     let wire = &world.served.wires[mock];
     let speaks = |protocol| wire.speaks.contains(&protocol);
     let dialect = dialect(&path, &head.headers);
-    let body = match body(incoming).await {
+    if !is_local(&head.headers) {
+        return Ok(json_response(
+            403,
+            &json!({ "error": { "message": "Pages of other origins are not served." } }),
+            &reset,
+        ));
+    }
+    let most = if path.starts_with("/v1/") { BODY_MAX } else { TOOL_BODY_MAX };
+    let body = match body((&world, &head.headers), incoming, most).await {
         Ok(body) => body,
-        Err(refusal) => return Ok(refuse(dialect, &refusal, &reset)),
+        Err(refusal) => {
+            let mut response = refuse(dialect, &refusal, &reset);
+            // What is left of the body is not read.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return Ok(response);
+        }
     };
     let (here, bytes) = ((&world, mock), &body[..]);
     let tail = path.strip_prefix("/v1").filter(|_| speaks(Protocol::Openai) || speaks(Protocol::Anthropic));
@@ -65,7 +84,7 @@ pub(super) async fn serve(
             models::answer(here, Dialect::Messages, (&head.headers, bytes), &reset).await
         }
         (&Method::POST, "/messages/count_tokens") if speaks(Protocol::Anthropic) => Ok(count(bytes, &reset)),
-        (&Method::GET, path) if tail.is_some() && path.starts_with("/models") => {
+        (&Method::GET, path) if tail.is_some() && (path == "/models" || path.starts_with("/models/")) => {
             Ok(models_list(wire, (&world.served.mocks[mock].name, path), &head.headers, &reset))
         }
         (_, "/mcp") if speaks(Protocol::Mcp) => mcp::answer(here, &head, bytes, &reset).await,
@@ -99,19 +118,38 @@ fn dialect(path: &str, headers: &HeaderMap) -> Dialect {
     }
 }
 
+/// A page of some site must not reach a server of this machine.
+fn is_local(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return true };
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    matches!(name, Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
 /// Reads a body within its limits.
-async fn body(incoming: Incoming) -> Result<Bytes, Refusal> {
-    let read = Limited::new(incoming, BODY_MAX).collect();
+async fn body(
+    (world, headers): (&World, &HeaderMap),
+    incoming: Incoming,
+    most: usize,
+) -> Result<Bytes, Refusal> {
+    let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if stated.is_some_and(|stated| stated > most) {
+        return Err(Refusal::TooLarge(most as u64));
+    }
+    // Only so many large ones are in memory at once.
+    let is_small = stated.is_some_and(|stated| stated <= LARGE) || incoming.is_end_stream();
+    let _place = if is_small { None } else { world.large.acquire().await.ok() };
+    let read = Limited::new(incoming, most).collect();
     let late = until(Moment::now().after(BODY_WITHIN));
+    // The body first: where it has come with the head, as nearly always, no timer is set.
     let read = tokio::select! {
+        biased;
         read = read => read,
         () = late => return Err(Refusal::TooSlow),
     };
     match read {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Refusal::TooLarge(BODY_MAX as u64))
-        }
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::TooLarge(most as u64)),
         Err(error) => Err(Refusal::Bad(format!("The body could not be read: {error}"))),
     }
 }
@@ -175,10 +213,10 @@ pub(super) fn note(world: &Arc<World>, taken: &Arc<Taken>, operation: &'static s
 }
 
 /// Breaks a reply off before its headers.
-pub(super) async fn break_off(ending: BreakEnding, reset: &Reset) -> Cut {
+pub(super) async fn break_off(world: &World, ending: BreakEnding, reset: &Reset) -> Cut {
     match ending {
-        BreakEnding::Stall => until(Moment::now().after(LOST)).await,
-        BreakEnding::Reset => reset.store(true, Ordering::Release),
+        BreakEnding::Stall => stall(world).await,
+        BreakEnding::Reset => reset.reset.store(true, Ordering::Release),
         // Before the headers there is nothing else to end.
         BreakEnding::Cut | BreakEnding::Clean | BreakEnding::Error => {}
     }
@@ -186,6 +224,14 @@ pub(super) async fn break_off(ending: BreakEnding, reset: &Reset) -> Cut {
 }
 
 /// Loses a reply: the connection is cut, or nothing comes.
-pub(super) async fn lose(is_cut: bool, reset: &Reset) -> Cut {
-    break_off(if is_cut { BreakEnding::Cut } else { BreakEnding::Stall }, reset).await
+pub(super) async fn lose(world: &World, is_cut: bool, reset: &Reset) -> Cut {
+    break_off(world, if is_cut { BreakEnding::Cut } else { BreakEnding::Stall }, reset).await
+}
+
+/// Waits for as long as a reply that never comes keeps its connection.
+pub(super) async fn stall(world: &World) {
+    tokio::select! {
+        () = until(Moment::now().after(LOST)) => {}
+        () = world.all_released() => {}
+    }
 }

@@ -3,14 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
@@ -18,14 +18,20 @@ use crate::live::reply::Reset;
 use crate::live::serve;
 use crate::live::world::World;
 
-/// How long the head of a request may take, the idle time before it included.
-const HEAD_WITHIN: Duration = Duration::from_secs(75);
+/// How often a connection is looked at: one on which nothing has begun between two looks is closed.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// The most bytes of a head, and the most headers.
 const HEAD_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 100;
 
-/// What is said to one connection too many.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 53\r\nretry-after: 1\r\n\r\n{\"error\":{\"message\":\"Too many connections are open.\"}}";
+/// Returns a whole reply for a connection that gets no further, as JSON that says why.
+fn last_words(status: &str, why: &str) -> String {
+    let body = format!("{{\"error\":{{\"message\":\"{why}\"}}}}");
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
 
 /// A socket that can be reset: then the other side learns that the connection broke, and not that it ended.
 #[derive(Debug)]
@@ -36,7 +42,7 @@ struct Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.reset.load(Ordering::Acquire) {
+        if self.reset.reset.load(Ordering::Acquire) {
             // Where it cannot be set the connection is closed all the same.
             drop(self.stream.set_zero_linger());
         }
@@ -64,7 +70,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // An orderly end would come before the reset.
-        if self.reset.load(Ordering::Acquire) {
+        if self.reset.reset.load(Ordering::Acquire) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)
@@ -104,7 +110,8 @@ pub(super) async fn accept(
             continue;
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            drop(tokio::spawn(turn_away(stream)));
+            let full = last_words("503 Service Unavailable", "Too many connections are open.");
+            drop(tokio::spawn(say(stream, full)));
             continue;
         };
         let here = (Arc::clone(&world), mock);
@@ -118,40 +125,66 @@ pub(super) async fn accept(
     while open.join_next().await.is_some() {}
 }
 
-/// Says that there are too many connections, if the other side listens.
-async fn turn_away(mut stream: TcpStream) {
-    let said = tokio::time::timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
-    drop(said);
+/// Says why a connection gets no further, if the other side listens, and closes it in good order.
+async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: String) {
+    let said = async {
+        stream.write_all(words.as_bytes()).await?;
+        stream.shutdown().await?;
+        // What is on its way is read, or the other side would see a reset and not the words.
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    drop(tokio::time::timeout(Duration::from_secs(2), said).await);
 }
 
 /// Serves one connection to its end.
 async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, mut ends: watch::Receiver<bool>) {
     // Each frame leaves at once. Where it cannot be set frames come a little later.
     drop(stream.set_nodelay(true));
-    let reset: Reset = Arc::new(AtomicBool::new(false));
-    let socket = TokioIo::new(Socket { stream, reset: Arc::clone(&reset) });
-    let service =
-        service_fn(move |request| serve::serve((Arc::clone(&world), mock), request, Arc::clone(&reset)));
+    let line = Reset::default();
+    let socket = TokioIo::new(Socket { stream, reset: Arc::clone(&line) });
+    let own = Arc::clone(&line);
+    let service = service_fn(move |request| {
+        own.begun.fetch_add(1, Ordering::Relaxed);
+        serve::serve((Arc::clone(&world), mock), request, Arc::clone(&own))
+    });
     let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_MAX);
-    let connection = builder.serve_connection(socket, service);
-    let mut connection = std::pin::pin!(connection);
-    let mut is_ending = *ends.borrow();
+    builder.max_headers(HEADERS_MAX).max_buf_size(HEAD_MAX);
+    let mut connection = builder.serve_connection(socket, service);
+    let (mut is_ending, mut seen) = (*ends.borrow(), None);
     if is_ending {
-        connection.as_mut().graceful_shutdown();
+        Pin::new(&mut connection).graceful_shutdown();
     }
+    // A timer for each request would be most of the cost of a short one: one look now and then will do.
+    let mut look = tokio::time::interval(HEAD_WITHIN);
+    look.reset();
     loop {
         tokio::select! {
+            biased;
             // A client that breaks the connection, or that we broke it with, is no failure of ours.
-            _ = connection.as_mut() => return,
+            _ = &mut connection => return,
             _ = ends.wait_for(|ends| *ends), if !is_ending => {
                 is_ending = true;
-                connection.as_mut().graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            _ = look.tick() => {
+                let begun = line.begun.load(Ordering::Relaxed);
+                // Nothing has begun since the last look, and nothing goes on.
+                if seen.replace(begun) == Some(begun) && line.open.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
             }
         }
     }
+    let parts = connection.into_parts();
+    if parts.read_buf.is_empty() {
+        // It was only idle.
+        return;
+    }
+    say(
+        parts.io.into_inner(),
+        last_words("408 Request Timeout", "The head of the request took too long to arrive."),
+    )
+    .await;
 }

@@ -1,11 +1,14 @@
 //! The tools that a mock offers now: as stated, and as faults change the list; who may use them; and memories.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::live::memory::TEXT_MAX;
 use crate::live::tools::is;
-use crate::live::world::{Taken, World};
-use crate::plan::{Boundary, FaultEffect, Flaw, PoisonBy, ToolPlan, WireForm};
+use crate::live::world::{Revoked, Taken, World};
+use crate::model::Dose;
+use crate::plan::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy, ToolPlan, WireForm};
 use crate::wire::canary::instruction;
 use crate::wire::refusal::Refusal;
 use crate::wire::tool;
@@ -14,26 +17,6 @@ use crate::wire::tool;
 const RECALLED_MAX: u64 = 50;
 const RECALLED: u64 = 3;
 
-/// Returns the tools of a mock, as stated.
-fn stated(world: &World, mock: usize) -> Vec<ToolPlan> {
-    let tools = &world.served.wires[mock].tools;
-    if !world.served.mocks[mock].is_memory() {
-        return tools.clone();
-    }
-    let text = |name: &str| json!({ "type": "object", "properties": { name: { "type": "string" } }, "required": [name] });
-    let memory = |name: &str, description: &str, of: &str| ToolPlan {
-        name: name.into(),
-        description: description.into(),
-        input: text(of),
-        reply: None,
-        is_effect: false,
-    };
-    vec![
-        memory("recall", "Finds what has been remembered that is most like a question.", "query"),
-        memory("remember", "Remembers a text.", "text"),
-    ]
-}
-
 /// The tool that appears when a boundary widens.
 fn appeared(of: &ToolPlan) -> ToolPlan {
     ToolPlan {
@@ -41,21 +24,23 @@ fn appeared(of: &ToolPlan) -> ToolPlan {
         description: format!("Administers {}: grants, deletes, exports.", of.name),
         input: json!({ "type": "object", "properties": { "action": { "type": "string" } } }),
         reply: None,
+        fixed: None,
         is_effect: true,
     }
 }
 
 /// Returns the tools that a list shows, with what faults do to it.
 pub(super) fn listed(world: &World, taken: &Taken) -> Vec<ToolPlan> {
-    let mut tools = stated(world, taken.mock);
+    let stated = &world.served.wires[taken.mock].tools;
+    let mut tools: Vec<ToolPlan> = stated.iter().map(|tool| ToolPlan::clone(tool)).collect();
     let mut met = 0;
-    let mut meets = |is_kind: &dyn Fn(&FaultEffect) -> bool| {
+    let mut meets = |is_kind: &dyn Fn(&FaultPlan) -> bool| {
         let found = world.meets(taken, is_kind);
         met |= found.map_or(0, |fault| 1 << fault);
         found
     };
     if let Some(fault) =
-        meets(&|effect| matches!(effect, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Description, _))))
+        meets(&|fault| matches!(fault.effect, FaultEffect::Flawed(Flaw::Poisoned(PoisonBy::Description, _))))
         && let FaultEffect::Flawed(Flaw::Poisoned(_, hijack)) = taken.faults.plans[fault].effect
     {
         let canary = world.canary(taken, fault, hijack);
@@ -73,29 +58,23 @@ pub(super) fn listed(world: &World, taken: &Taken) -> Vec<ToolPlan> {
         let more: Vec<ToolPlan> = tools.first().map(appeared).into_iter().collect();
         tools.extend(more);
     }
-    // A fault of single calls has hit this request if its form says that the tool is gone.
-    let gone = taken
-        .faults
-        .of(taken.mock)
-        .find(|(index, fault)| taken.hits >> index & 1 == 1 && fault.wire == WireForm::Vanished);
-    if let Some((fault, _)) = gone {
-        met |= 1 << fault;
+    if meets(&|fault| fault.wire == WireForm::Vanished).is_some() {
         tools.clear();
     }
-    world.witness(taken.mock, met, taken.now);
+    world.witness(taken, met);
     tools
 }
 
 /// Returns a tool by its name: one that is stated, or one that has appeared.
-pub(super) fn find(world: &World, taken: &Taken, name: &str) -> Option<ToolPlan> {
-    let tools = stated(world, taken.mock);
+pub(super) fn find(world: &World, taken: &Taken, name: &str) -> Option<Arc<ToolPlan>> {
+    let tools = &world.served.wires[taken.mock].tools;
     if let Some(tool) = tools.iter().find(|tool| tool.name == name) {
-        return Some(tool.clone());
+        return Some(Arc::clone(tool));
     }
-    let appeared = tools.first().map(appeared).filter(|tool| tool.name == name)?;
+    let appeared = tools.first().map(|tool| appeared(tool)).filter(|tool| tool.name == name)?;
     let fault = world.meets(taken, is(Boundary::Widened))?;
-    world.witness(taken.mock, 1 << fault, taken.now);
-    Some(appeared)
+    world.witness(taken, 1 << fault);
+    Some(Arc::new(appeared))
 }
 
 /// Returns why a call's arguments are rejected: they lack what is required, now.
@@ -105,15 +84,16 @@ pub(super) fn rejected(
     of: &ToolPlan,
     arguments: &Map<String, Value>,
 ) -> Option<String> {
-    let (drifted, _) = tool::drifted(&of.input);
-    let missing_then = tool::lacking(&drifted, arguments);
-    let has_schema =
-        taken.faults.of(taken.mock).any(|(_, fault)| fault.effect == FaultEffect::Boundary(Boundary::Schema));
-    if has_schema && let Some(fault) = world.meets(taken, is(Boundary::Schema)) {
-        // Whoever has looked the new schema up is let through.
-        let name = missing_then?;
-        world.witness(taken.mock, 1 << fault, taken.now);
-        return Some(format!("the argument `{name}` is missing"));
+    let is_drifting = |fault: &FaultPlan| {
+        fault.effect == FaultEffect::Boundary(Boundary::Schema) && Dose::at(fault, taken.now) > Dose(0.0)
+    };
+    if taken.faults.of(taken.mock).any(|(_, fault)| is_drifting(fault)) {
+        // Whoever has looked the new schema up is let through, whichever server it comes to.
+        let name = tool::lacking(&tool::drifted(&of.input).0, arguments)?;
+        if let Some(fault) = world.meets(taken, is(Boundary::Schema)) {
+            world.witness(taken, 1 << fault);
+            return Some(format!("the argument `{name}` is missing"));
+        }
     }
     tool::lacking(&of.input, arguments).map(|name| format!("the argument `{name}` is missing"))
 }
@@ -131,18 +111,18 @@ pub(super) fn permit(world: &World, taken: &Taken, of: &ToolPlan) -> Result<bool
     let is_permitted = holds.copied().unwrap_or(true) && revoked.is_none();
     let moved = |boundary| {
         let found = world.meets(taken, is(boundary));
-        world.witness(mock, found.map_or(0, |fault| 1 << fault), taken.now);
+        world.witness(taken, found.map_or(0, |fault| 1 << fault));
         found.is_some()
     };
     let is_let_in = if is_permitted {
         !moved(Boundary::Narrowed)
     } else {
         let lags = revoked.is_some_and(|since| {
-            let in_time = |effect: &FaultEffect| {
-                matches!(effect, FaultEffect::Boundary(Boundary::Lag(lag)) if taken.now < since + *lag)
+            let in_time = |fault: &FaultPlan| {
+                matches!(fault.effect, FaultEffect::Boundary(Boundary::Lag(lag)) if taken.now < since + lag)
             };
             let found = world.meets(taken, in_time);
-            world.witness(mock, found.map_or(0, |fault| 1 << fault), taken.now);
+            world.witness(taken, found.map_or(0, |fault| 1 << fault));
             found.is_some()
         });
         lags || !parameters.enforces || moved(Boundary::Widened) || moved(Boundary::Deputy)
@@ -152,7 +132,10 @@ pub(super) fn permit(world: &World, taken: &Taken, of: &ToolPlan) -> Result<bool
 
 fn revoked_since(world: &World, taken: &Taken) -> Option<crate::base::Time> {
     let station = world.station(taken.mock);
-    let is_own = |of: &u64| taken.who.credential == Some(*of) || taken.who.instance == *of;
+    let is_own = |of: &Revoked| match *of {
+        Revoked::Agent(agent) => taken.who.agent == Some(agent),
+        Revoked::Credential(credential) => taken.who.credential == Some(credential),
+    };
     station.revoked.iter().filter(|(of, _)| is_own(of)).map(|(_, since)| *since).min()
 }
 
@@ -169,6 +152,9 @@ pub(super) fn remembered(
     of: &ToolPlan,
     arguments: &Map<String, Value>,
 ) -> Option<Value> {
+    if !world.served.mocks[taken.mock].is_memory() {
+        return None;
+    }
     let station = world.station(taken.mock);
     let texts = station.texts.as_ref()?;
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -176,7 +162,8 @@ pub(super) fn remembered(
         return Some(json!({ "remembered": true, "entries": texts.len() }));
     }
     let limit = arguments.get("limit").and_then(Value::as_u64).unwrap_or(RECALLED).min(RECALLED_MAX);
-    let found = texts.recall(text("query"), limit as usize, taken.key);
+    let query: String = text("query").chars().take(TEXT_MAX).collect();
+    let found = texts.recall(&query, limit as usize, taken.key);
     let one = |entry: &&crate::live::memory::Entry| json!({ "id": entry.id, "text": entry.text, "source": entry.source });
     Some(json!({ "entries": found.iter().map(one).collect::<Vec<_>>() }))
 }

@@ -12,14 +12,15 @@ use crate::base::Money;
 use crate::live::caller::Who;
 use crate::live::canaries::Place;
 use crate::live::decide::{self, Hits};
-use crate::live::ledger::Effect;
+use crate::live::ledger::{Effect, Known};
 use crate::live::perform::{Deed, perform};
 use crate::live::reply::{Cut, Note, ReplyBody, Reset};
 use crate::live::work::Job;
 use crate::live::world::{Taken, World};
 use crate::live::{headers, serve, toolbox};
-use crate::model::{Outcome, outcome};
-use crate::plan::{Boundary, Break, FaultEffect, Flaw, PoisonBy, ToolPlan};
+use crate::model::outcome::{self, Outcome, Talk};
+use crate::plan::{Boundary, Break, FaultEffect, FaultPlan, Flaw, PoisonBy, ToolPlan};
+use crate::scenario::file::faults::wire::BreakEnding;
 use crate::wire::canary::{self, Canary};
 use crate::wire::prompt::hash;
 use crate::wire::refusal::{Refusal, Refused, wait_headers};
@@ -32,7 +33,7 @@ const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) struct Invocation {
     pub(super) tool: String,
     pub(super) arguments: Map<String, Value>,
-    pub(super) key: Option<String>,
+    pub(super) key: Option<Known>,
 }
 
 /// What came of a call.
@@ -53,19 +54,18 @@ pub(super) async fn call(
     world: &Arc<World>,
     taken: &Arc<Taken>,
     invocation: Invocation,
-    (note, reset): (&mut Note, &Reset),
+    (note, reset, has_flag): (&mut Note, &Reset, bool),
 ) -> Result<Called, Cut> {
     note.call.tool = Some(serve::clipped(&invocation.tool));
     let parameters = &world.served.mocks[taken.mock];
     let hits = Hits::of(taken);
-    let arguments = Value::Object(invocation.arguments.clone()).to_string();
+    let arguments = serde_json::to_string(&invocation.arguments).expect("keys are texts");
     let canaries = world.sight(taken, &canary::find(arguments.as_bytes()), Place::Arguments);
     if let Some(refusal) = decide::turned_away(world, taken, &hits) {
         return Ok(Called::Refused(refusal));
     }
     if let Some(fault) = hits.vanished {
-        note.call.hits = 1 << fault;
-        world.witness(taken.mock, note.call.hits, taken.now);
+        world.witness(taken, 1 << fault);
         return Ok(Called::Unknown);
     }
     let Some(of) = toolbox::find(world, taken, &invocation.tool) else { return Ok(Called::Unknown) };
@@ -79,25 +79,31 @@ pub(super) async fn call(
     if let Err(refusal) = world.admit(taken, 0) {
         return Ok(Called::Refused(refusal));
     }
-    let talk = outcome::talk(&taken.faults.plans, hits.plain, 0);
     let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, outcome::Usage::default());
-    let mut outcome = Outcome::own(parameters, taken.key, talk);
+    let mut outcome = Outcome::own(parameters, taken.key, Talk::usual(0));
     let is_news = |outcome: &Outcome, flaw| is_news(outcome, flaw, &of);
     outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
     let flaw = outcome.flaw.map(|(flaw, fault)| (flaw, usize::from(fault)));
+    let (text, has_changed) = replied(world, taken, (&of, &invocation.arguments), (flaw, outcome.is_right));
+    if let Some((_, fault)) = flaw.filter(|_| !has_changed) {
+        // The flaw has nothing to show in.
+        outcome.changed &= !(1 << fault);
+    }
     let job = Job {
         cost: bill.cost,
-        effects: effects((&of, taken), &invocation, (is_unsafe, canaries), flaw.map(|(flaw, _)| flaw)),
+        effects: effects(
+            (&of, taken),
+            (&invocation, &arguments),
+            (is_unsafe, canaries),
+            flaw.map(|(flaw, _)| flaw),
+        ),
         remember: toolbox::to_remember(world, taken, (&of, &invocation.arguments)),
         ..Job::default()
     };
     let deed =
-        Deed { outcome, changed: bill.changed | talk.changed, first: outcome.service, job, is_stream: false };
-    Ok(match perform((world, taken), &hits, deed, (note, reset)).await? {
-        Ok(due) => {
-            let text = replied(world, taken, (&of, &invocation.arguments), (flaw, outcome.is_right));
-            Called::Replied(text, due.broken, hits.flagged.is_some())
-        }
+        Deed { outcome, changed: bill.changed, first: outcome.service, job, is_stream: false, has_flag };
+    Ok(match perform((world, taken), &hits, deed, reset).await? {
+        Ok(due) => Called::Replied(text, due.broken, hits.flagged.is_some()),
         Err(refusal) => Called::Refused(refusal),
     })
 }
@@ -105,7 +111,7 @@ pub(super) async fn call(
 /// Returns what a call does to the world: nothing, or its effect, once unless a fault says otherwise.
 fn effects(
     (of, taken): (&ToolPlan, &Taken),
-    invocation: &Invocation,
+    (invocation, arguments): (&Invocation, &str),
     (is_unsafe, canaries): (bool, Vec<Canary>),
     flaw: Option<Flaw>,
 ) -> Vec<Effect> {
@@ -114,13 +120,16 @@ fn effects(
         Some(Flaw::Doubled) => 2,
         Some(_) | None => usize::from(of.is_effect),
     };
+    if times == 0 {
+        return Vec::new();
+    }
     let effect = Effect {
         number: 0,
         call: taken.number,
         at: taken.now,
         tool: of.name.clone(),
         key: invocation.key.clone(),
-        arguments: hash(Value::Object(invocation.arguments.clone()).to_string().as_bytes()),
+        arguments: hash(format!("{} {arguments}", of.name).as_bytes()),
         duplicate_of: None,
         is_unsafe: is_unsafe || !canaries.is_empty(),
         canaries,
@@ -153,27 +162,50 @@ fn is_news(outcome: &Outcome, flaw: Flaw, of: &ToolPlan) -> bool {
     }
 }
 
-/// Returns what a tool replies, as text.
+/// Returns what a tool replies, as text, and whether its flaw changed anything.
 fn replied(
     world: &World,
     taken: &Taken,
     (of, arguments): (&ToolPlan, &Map<String, Value>),
     (flaw, is_right): (Option<(Flaw, usize)>, bool),
-) -> String {
+) -> (String, bool) {
+    if let Some(fixed) = of.fixed.as_ref().filter(|_| flaw.is_none() && is_right) {
+        return (fixed.clone(), false);
+    }
     let reply = toolbox::remembered(world, taken, of, arguments)
         .unwrap_or_else(|| tool::reply(of, arguments, taken.number));
-    let canary = match flaw {
-        Some((Flaw::Poisoned(_, hijack), fault)) => world.canary(taken, fault, hijack),
-        Some((Flaw::Bleed, fault)) => world.canary(taken, fault, 0.0),
-        Some(_) | None => Canary(0),
+    let Some((flaw, fault)) = flaw else {
+        let own = (!is_right).then_some(Flaw::Wrong);
+        return (tool::spoilt(reply, own, (Canary(0), ""), taken.key).text, false);
     };
-    let lure = toolbox::lure(world, &of.name);
-    let flaw = match flaw {
-        Some((Flaw::Truncated(_), _)) => Some(Flaw::Corrupt),
-        Some((flaw, _)) => Some(flaw),
-        None => (!is_right).then_some(Flaw::Wrong),
+    let (canary, lure) = match flaw {
+        Flaw::Poisoned(_, hijack) => (world.canary(taken, fault, hijack), toolbox::lure(world, &of.name)),
+        Flaw::Bleed => (world.canary(taken, fault, 0.0), String::new()),
+        // What is done, and how often, is not seen in the reply.
+        Flaw::Dropped | Flaw::Doubled => {
+            return (tool::spoilt(reply, None, (Canary(0), ""), taken.key).text, true);
+        }
+        Flaw::Wrong
+        | Flaw::Corrupt
+        | Flaw::ToolCall
+        | Flaw::Truncated(_)
+        | Flaw::Refused
+        | Flaw::HistoryLost(_)
+        | Flaw::Stale
+        | Flaw::Flood(_)
+        | Flaw::Late(_)
+        | Flaw::CutShort
+        | Flaw::SentBack
+        | Flaw::Waved
+        | Flaw::Again
+        | Flaw::OldRead => (Canary(0), String::new()),
     };
-    tool::spoilt(reply, flaw, (canary, &lure), taken.key).text
+    // What is cut off in the middle cannot be read.
+    let shown = if let Flaw::Truncated(_) = flaw { Flaw::Corrupt } else { flaw };
+    let clean = tool::spoilt(reply.clone(), None, (canary, &lure), taken.key).text;
+    let spoilt = tool::spoilt(reply, Some(shown), (canary, &lure), taken.key).text;
+    let has_changed = clean != spoilt;
+    (spoilt, has_changed)
 }
 
 /// Answers plain JSON over HTTP: `POST /tools/NAME` calls, `GET /tools` lists.
@@ -190,7 +222,7 @@ pub(super) async fn answer(
     let who = Who::of(&head.headers, &world.served.agents);
     match (&head.method, named) {
         (&Method::GET, _) if path == "/tools" => {
-            let taken = world.take(mock, who);
+            let taken = world.take_aside(mock, who);
             let tools = toolbox::listed(world, &taken);
             let one = |tool: &ToolPlan| json!({ "name": tool.name, "description": tool.description, "input": tool.input });
             Ok(serve::json_response(
@@ -208,34 +240,38 @@ pub(super) async fn answer(
             ))
         }
         (&Method::POST, Some(tool)) => {
-            let taken = Arc::new(world.take(mock, who));
-            let note = serve::note(world, &taken, "http tool");
-            let arguments = match tool::arguments(body) {
+            let read = tool::arguments(body);
+            let taken =
+                Arc::new(if read.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) });
+            let mut note = serve::note(world, &taken, "http tool");
+            let arguments = match read {
                 Ok(arguments) => arguments,
                 Err(why) => return Ok(plain(Called::Refused(Refusal::Bad(why)), (note, reset), None)),
             };
-            let text = |name: &HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-            let key = text(&IDEMPOTENCY).map(serve::clipped);
+            let key = head.headers.get(&IDEMPOTENCY).and_then(|value| value.to_str().ok()).map(Known::new);
             let invocation = Invocation { tool: tool.to_owned(), arguments, key: key.clone() };
-            let mut note = note;
-            let called = call(world, &taken, invocation, (&mut note, reset)).await?;
+            let called = call(world, &taken, invocation, (&mut note, reset, true)).await?;
             Ok(plain(called, (note, reset), key))
         }
         (_, _) => {
             let refusal = Refusal::NotFound(format!("{} {}", head.method, serve::clipped(path)));
-            Ok(serve::from_refused(refused(&refusal), reset))
+            Ok(serve::from_refused(refused(&refusal, ""), reset))
         }
     }
 }
 
 /// Puts what came of a call into plain JSON.
-fn plain(called: Called, (mut note, reset): (Note, &Reset), key: Option<String>) -> Response<ReplyBody> {
+fn plain(called: Called, (mut note, reset): (Note, &Reset), key: Option<Known>) -> Response<ReplyBody> {
     let (text, broken, is_flagged) = match called {
+        // Outside of a stream an error is the whole reply.
+        Called::Replied(_, Some(Break { ending: BreakEnding::Error, .. }), _) => {
+            return from_refused(&refused(&Refusal::Status(500, None), ""), (note, reset));
+        }
         Called::Replied(text, broken, is_flagged) => (text, broken, is_flagged),
-        Called::Refused(refusal) => return from_refused(&refused(&refusal), (note, reset)),
+        Called::Refused(refusal) => return from_refused(&refused(&refusal, &note.host()), (note, reset)),
         Called::Unknown => {
             let refusal = Refusal::NotFound("the tool".into());
-            return from_refused(&refused(&refusal), (note, reset));
+            return from_refused(&refused(&refusal, ""), (note, reset));
         }
         Called::Rejected(why) => {
             let body = json!({ "error": { "code": "invalid_arguments", "message": why } }).to_string();
@@ -245,8 +281,10 @@ fn plain(called: Called, (mut note, reset): (Note, &Reset), key: Option<String>)
     let status = if is_flagged { 246 } else { 200 };
     note.call.status = status;
     let mut map = HeaderMap::new();
-    map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(key) = key.and_then(|key| HeaderValue::from_str(&key).ok()) {
+    let is_json = text.starts_with(['{', '[']);
+    let kind = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
+    map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(key) = key.and_then(|key| HeaderValue::from_str(key.shown()).ok()) {
         map.insert(IDEMPOTENCY, key);
     }
     let body = ReplyBody::whole(Bytes::from(text), reset).with(None, Some(note));
@@ -265,8 +303,8 @@ pub(super) fn from_refused(refused: &Refused, (mut note, reset): (Note, &Reset))
 }
 
 /// Returns a refusal as tools write it; credentials and scopes are asked for as OAuth has it.
-pub(super) fn refused(refusal: &Refusal) -> Refused {
-    let metadata = "resource_metadata=\"/.well-known/oauth-protected-resource\"";
+pub(super) fn refused(refusal: &Refusal, host: &str) -> Refused {
+    let metadata = format!("resource_metadata=\"http://{host}/.well-known/oauth-protected-resource\"");
     let mut headers = Vec::new();
     let (status, code, message) = match refusal {
         Refusal::Bad(why) => (400, "invalid_request", why.clone()),
@@ -311,6 +349,6 @@ pub(super) fn refused(refusal: &Refusal) -> Refused {
 }
 
 /// Returns whether the effect of a boundary is the one asked for.
-pub(super) fn is(boundary: Boundary) -> impl Fn(&FaultEffect) -> bool {
-    move |effect| *effect == FaultEffect::Boundary(boundary)
+pub(super) fn is(boundary: Boundary) -> impl Fn(&FaultPlan) -> bool {
+    move |fault| fault.effect == FaultEffect::Boundary(boundary)
 }

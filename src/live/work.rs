@@ -65,13 +65,13 @@ impl Work {
             job: Some(job),
             is_alone: false,
         };
-        if station.busy < capacity {
+        // Whoever waits no longer is not in the way; whoever waits comes first.
+        station.waiting.retain(|waiting| !waiting.is_closed());
+        if station.busy < capacity && station.waiting.is_empty() {
             station.busy += 1;
             return Ok(work);
         }
         let is_cut = capacity < parameters.slots && station.busy < parameters.slots;
-        // Whoever waits no longer is not in the way.
-        station.waiting.retain(|waiting| !waiting.is_closed());
         work.has_slot = false;
         if station.waiting.len() >= parameters.queue as usize {
             station.ledger.overloaded += 1;
@@ -101,6 +101,14 @@ impl Work {
         begun
     }
 
+    /// Waits until the work is over, or all faults are lifted by hand: for what is never answered.
+    pub(super) async fn worked_or_released(&self) {
+        tokio::select! {
+            () = until(self.ends) => {}
+            () = self.world.all_released() => {}
+        }
+    }
+
     /// Waits until the work is over.
     pub(super) async fn worked(&self) {
         until(self.ends).await;
@@ -125,12 +133,13 @@ impl Work {
         if !std::mem::take(&mut self.has_slot) {
             return;
         }
-        let capacity = self.world.capacity(self.taken.mock, &self.world.faults(), self.world.clock.now());
-        let mut station = self.world.station(self.taken.mock);
-        station.busy -= 1;
-        while station.busy < capacity {
-            let Some(next) = station.waiting.pop_front() else { break };
-            station.busy += u32::from(next.send(()).is_ok());
+        let is_anybody_waiting = {
+            let mut station = self.world.station(self.taken.mock);
+            station.busy -= 1;
+            !station.waiting.is_empty()
+        };
+        if is_anybody_waiting {
+            self.world.wake(self.taken.mock);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Everything that live mocks share: the clock, the faults, each mock's state, the journal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 use serde_json::json;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::live::caller::Who;
@@ -14,10 +15,11 @@ use crate::live::faults::{FAULTS_MAX, FaultSet, Mode};
 use crate::live::journal::Journal;
 use crate::live::ledger::Ledger;
 use crate::live::memory::Texts;
+use crate::live::serve::LARGE_AT_ONCE;
 use crate::model::outcome::{quota_left, slots_left};
 use crate::model::overlay::{Caller, decide, is_hit};
 use crate::model::{Dose, Quota};
-use crate::plan::{FaultEffect, MockPlan, Served, StorePlan, WirePlan};
+use crate::plan::{FaultEffect, FaultPlan, MockPlan, Served, StorePlan, WirePlan};
 use crate::record::Witness;
 use crate::wire::canary::Canary;
 use crate::wire::refusal::{Limit, Refusal};
@@ -44,6 +46,16 @@ pub(super) struct World {
     pub(super) recorded: Vec<Recorded>,
     /// Told when somebody changes the clock or the faults.
     pub(super) changes: Notify,
+    /// Counts how often all faults were lifted by hand: replies that never come are given up then.
+    pub(super) released: watch::Sender<u64>,
+    /// Whether the servers are to end.
+    pub(super) ending: watch::Sender<bool>,
+    /// The ports of the mocks, once they are known.
+    pub(super) ports: OnceLock<Vec<u16>>,
+    /// The places for large bodies.
+    pub(super) large: Semaphore,
+    /// Counts how often everything was forgotten.
+    pub(super) resets: AtomicU64,
     faults: RwLock<Arc<FaultSet>>,
     stations: Vec<Mutex<Station>>,
     canaries: Mutex<Canaries>,
@@ -67,8 +79,8 @@ pub(super) struct Station {
     /// What it holds for agents.
     pub(super) texts: Option<Texts>,
     credentials: BTreeMap<u64, Time>,
-    /// Credentials and agents whose permission has been taken, and when.
-    pub(super) revoked: Vec<(u64, Time)>,
+    /// Whose permission has been taken, and when.
+    pub(super) revoked: Vec<(Revoked, Time)>,
 }
 
 impl Station {
@@ -92,7 +104,7 @@ impl Station {
 }
 
 /// A request that a mock has taken: its number, its stream, and the faults that hit it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Taken {
     /// The mock.
     pub(super) mock: usize,
@@ -110,7 +122,18 @@ pub(super) struct Taken {
     pub(super) who: Who,
     /// The faults as they were then.
     pub(super) faults: Arc<FaultSet>,
+    /// The faults that have changed it, a bit for each.
+    pub(super) changed: AtomicU64,
     caller: Caller,
+}
+
+/// Whose permission has been taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revoked {
+    /// An agent's.
+    Agent(usize),
+    /// A credential's, as a number.
+    Credential(u64),
 }
 
 /// What is left of a quota: the rest, the limit, and how long until all is there again.
@@ -141,6 +164,11 @@ impl World {
             journal,
             recorded,
             changes: Notify::new(),
+            released: watch::Sender::new(0),
+            ending: watch::Sender::new(false),
+            ports: OnceLock::new(),
+            large: Semaphore::new(LARGE_AT_ONCE),
+            resets: AtomicU64::new(0),
             faults: RwLock::new(Arc::new(faults)),
             stations: stations.collect(),
             canaries: Mutex::new(Canaries::default()),
@@ -186,8 +214,17 @@ impl World {
         self.canaries.lock().expect("nobody panics while holding the canaries")
     }
 
-    /// Takes a request: gives it its number, and decides which faults hit it.
+    /// Takes a call: gives it its number, and decides which faults hit it.
     pub(super) fn take(&self, mock: usize, who: Who) -> Taken {
+        self.taken(mock, who, true)
+    }
+
+    /// Takes a request that is no call, such as for the list of tools: faults of calls pass it by.
+    pub(super) fn take_aside(&self, mock: usize, who: Who) -> Taken {
+        self.taken(mock, who, false)
+    }
+
+    fn taken(&self, mock: usize, who: Who, is_call: bool) -> Taken {
         let (now, arrived, faults) = (self.clock.now(), Moment::now(), self.faults());
         let mut station = self.station(mock);
         let number = station.next;
@@ -195,17 +232,27 @@ impl World {
         let key = self.seed.with(self.served.mocks[mock].key).at(number);
         let task = who.session.map_or(key, |session| self.seed.with(SESSION).at(session));
         let caller = Caller { attempt: key, task, instance: who.instance, tenant: who.tenant };
-        for index in &faults.of_mock[mock] {
-            station.witnesses[usize::from(*index)].exposed += 1;
+        let mut hits = 0;
+        if is_call {
+            for index in &faults.of_mock[mock] {
+                station.witnesses[usize::from(*index)].exposed += 1;
+            }
+            let own = (&faults.plans[..], &faults.of_mock[mock][..]);
+            hits = decide(own, &mut station.witnesses, (now, self.seed), &caller);
         }
-        let own = (&faults.plans[..], &faults.of_mock[mock][..]);
-        let hits = decide(own, &mut station.witnesses, (now, self.seed), &caller);
         drop(station);
-        Taken { mock, number, key, now, arrived, hits, who, faults, caller }
+        let changed = AtomicU64::new(0);
+        Taken { mock, number, key, now, arrived, hits, who, faults, changed, caller }
     }
 
     /// Notes that faults changed a request, a bit for each.
-    pub(super) fn witness(&self, mock: usize, hits: u64, now: Time) {
+    pub(super) fn witness(&self, taken: &Taken, hits: u64) {
+        taken.changed.fetch_or(hits, Ordering::Relaxed);
+        self.witness_of(taken.mock, hits, taken.now);
+    }
+
+    /// Notes that faults changed something at a mock, a bit for each.
+    pub(super) fn witness_of(&self, mock: usize, hits: u64, now: Time) {
         if hits == 0 {
             return;
         }
@@ -215,6 +262,9 @@ impl World {
             first |= u64::from(station.witnesses[index].hit(now)) << index;
         }
         drop(station);
+        if first == 0 {
+            return;
+        }
         for (index, id) in
             self.fault_names().into_iter().enumerate().filter(|(index, _)| first >> index & 1 == 1)
         {
@@ -224,15 +274,41 @@ impl World {
     }
 
     /// Returns which fault of a kind meets a request: those that are asked for where they matter.
-    pub(super) fn meets(&self, taken: &Taken, is_kind: impl Fn(&FaultEffect) -> bool) -> Option<usize> {
+    pub(super) fn meets(&self, taken: &Taken, is_kind: impl Fn(&FaultPlan) -> bool) -> Option<usize> {
+        if !taken.faults.of(taken.mock).any(|(_, fault)| is_kind(fault)) {
+            return None;
+        }
         let mut station = self.station(taken.mock);
         let found = taken.faults.of(taken.mock).find(|(index, fault)| {
-            let has_left = station.witnesses[*index].decisions < fault.first_n;
-            is_kind(&fault.effect) && has_left && is_hit(fault, taken.now, self.seed, &taken.caller)
+            let witness = &station.witnesses[*index];
+            // A call may be asked about more than once: what counts is what was changed.
+            let is_turn = witness.hits < fault.first_n && witness.exposed.is_multiple_of(fault.every_nth);
+            is_kind(fault) && is_turn && is_hit(fault, taken.now, self.seed, &taken.caller)
         });
         let (index, _) = found?;
-        station.witnesses[index].decide(taken.now);
+        station.witnesses[index].decided = Some(taken.now);
         Some(index)
+    }
+
+    /// Gives free slots to whoever waits longest.
+    pub(super) fn wake(&self, mock: usize) {
+        let capacity = self.capacity(mock, &self.faults(), self.clock.now());
+        let mut station = self.station(mock);
+        while station.busy < capacity {
+            let Some(next) = station.waiting.pop_front() else { break };
+            station.busy += u32::from(next.send(()).is_ok());
+        }
+    }
+
+    /// Brings the quotas to a moment at which the share that faults leave is about to change.
+    pub(super) fn settle_quotas(&self, at: Time, faults: &FaultSet) {
+        for (mock, station) in self.stations.iter().enumerate() {
+            let share = quota_left(faults.of(mock).map(|(_, fault)| fault), at);
+            let mut station = station.lock().expect("nobody panics while holding a station");
+            for (cut, _) in station.quotas.iter_mut().flatten() {
+                let _: (u64, u64, Span) = cut.left(at, share);
+            }
+        }
     }
 
     /// Asks the quotas for a request of so many tokens.
@@ -297,7 +373,7 @@ impl World {
             is_kind(&fault.effect) && fault.effect.takes_something() && Dose::at(fault, taken.now).0 > 0.0
         });
         let hits = active.fold(0, |hits, (index, _)| hits | 1 << index);
-        self.witness(taken.mock, hits, taken.now);
+        self.witness(taken, hits);
     }
 
     /// Returns how old the credential of a request is at this mock.
@@ -342,10 +418,24 @@ impl World {
         self.tools[mock].subscribe()
     }
 
-    /// Says that the tools of every mock may have changed.
-    pub(super) fn tools_changed(&self) {
-        for tools in &self.tools {
-            tools.send_modify(|count| *count += 1);
+    /// Says that the tools of a mock have changed.
+    pub(super) fn tools_changed(&self, mock: usize) {
+        self.tools[mock].send_modify(|count| *count += 1);
+    }
+
+    /// Returns when the servers are to end.
+    pub(super) async fn is_over(&self) {
+        let mut ending = self.ending.subscribe();
+        // A sender that is gone is the end as well.
+        drop(ending.wait_for(|ending| *ending).await);
+    }
+
+    /// Returns when all faults are lifted by hand, or the servers end.
+    pub(super) async fn all_released(&self) {
+        let mut released = self.released.subscribe();
+        tokio::select! {
+            released = released.changed() => drop(released),
+            () = self.is_over() => {}
         }
     }
 
@@ -359,5 +449,7 @@ impl World {
             *station = Station { busy, waiting, ..fresh };
         }
         *self.canaries() = Canaries::default();
+        self.resets.fetch_add(1, Ordering::Relaxed);
+        self.changes.notify_one();
     }
 }

@@ -1,5 +1,7 @@
 //! What is served on the wire: mocks with what they say, and the faults over them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::base::{Dist, Span};
@@ -39,7 +41,7 @@ pub struct WirePlan {
     /// The file of its recorded replies.
     pub recorded: Option<String>,
     /// The tools that it offers, in the order of their names.
-    pub tools: Vec<ToolPlan>,
+    pub tools: Vec<Arc<ToolPlan>>,
     /// What a memory holds at first.
     pub facts: Vec<String>,
     /// The permission that its effects need.
@@ -68,6 +70,8 @@ pub struct ToolPlan {
     pub input: Value,
     /// What it replies.
     pub reply: Option<Value>,
+    /// The reply as text, if it is always the same.
+    pub fixed: Option<String>,
     /// Whether it changes the world.
     pub is_effect: bool,
 }
@@ -99,10 +103,11 @@ fn wire(name: &str, mock: &Mock) -> WirePlan {
     let speaks: Vec<Protocol> = stated.iter().flat_map(|wire| &wire.speaks).map(|at| at.value).collect();
     let is_effect = mock.permission.is_some();
     let tools = match stated {
+        Some(_) | None if mock.entries.is_some() => memory(),
         Some(wire) if !wire.tool.0.is_empty() => {
-            wire.tool.iter().map(|(name, stated)| tool(name, stated, is_effect)).collect()
+            wire.tool.iter().map(|(name, stated)| Arc::new(tool(name, stated, is_effect))).collect()
         }
-        Some(_) | None if mock.kind.value == MockKind::Tool => vec![usual(name, mock, is_effect)],
+        Some(_) | None if mock.kind.value == MockKind::Tool => vec![Arc::new(usual(name, mock, is_effect))],
         Some(_) | None => Vec::new(),
     };
     WirePlan {
@@ -135,11 +140,14 @@ fn turn(of: &Turn) -> TurnPlan {
 }
 
 fn tool(name: &str, of: &Tool, is_effect: bool) -> ToolPlan {
+    let reply = of.reply.as_ref().map(|at| at.value.0.clone());
+    let text = reply.as_ref().map(|reply| reply.as_str().map_or_else(|| reply.to_string(), str::to_owned));
     ToolPlan {
         name: name.to_owned(),
         description: of.description.as_ref().map_or_else(|| name.to_owned(), |at| at.value.0.clone()),
         input: of.input.as_ref().map_or_else(query, |at| at.value.0.clone()),
-        reply: of.reply.as_ref().map(|at| at.value.0.clone()),
+        reply,
+        fixed: text.filter(|text| !text.contains("{{")),
         is_effect: of.effect.map_or(is_effect, |at| at.value),
     }
 }
@@ -147,7 +155,28 @@ fn tool(name: &str, of: &Tool, is_effect: bool) -> ToolPlan {
 /// The tool of a mock that names none.
 fn usual(name: &str, mock: &Mock, is_effect: bool) -> ToolPlan {
     let title = mock.title.as_ref().map_or(name, |at| at.value.0.as_str());
-    ToolPlan { name: name.to_owned(), description: title.to_owned(), input: query(), reply: None, is_effect }
+    ToolPlan {
+        name: name.to_owned(),
+        description: title.to_owned(),
+        input: query(),
+        reply: None,
+        fixed: None,
+        is_effect,
+    }
+}
+
+/// The tools of a memory.
+fn memory() -> Vec<Arc<ToolPlan>> {
+    let tool = |name: &str, description: &str, of: &str| ToolPlan {
+        name: name.into(),
+        description: description.into(),
+        input: json!({ "type": "object", "properties": { of: { "type": "string" } }, "required": [of] }),
+        reply: None,
+        fixed: None,
+        is_effect: false,
+    };
+    let recall = tool("recall", "Finds what has been remembered that is most like a question.", "query");
+    vec![Arc::new(recall), Arc::new(tool("remember", "Remembers a text.", "text"))]
 }
 
 fn query() -> Value {

@@ -79,6 +79,8 @@ pub struct Answer {
     pub reasoning: u64,
     /// How many turns of the conversation had been answered before.
     pub turns: u32,
+    /// How many tokens the conversation has with it, however they are billed.
+    pub conversation: u64,
 }
 
 impl Answer {
@@ -197,7 +199,9 @@ pub(crate) mod tests {
             usage: None,
             reasoning: 0,
             turns: 0,
+            conversation: 12,
         };
+        answer.conversation += answer.said();
         answer.usage = Some(Told { input: 12, cached: 4, output: answer.said(), reasoning: 0 });
         answer
     }

@@ -70,6 +70,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
                 Ok(Content::None)
             }
 
+            /// What some tools of providers give back is one object; nothing of it is a text.
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+                Ok(Content::None)
+            }
+
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 let mut blocks = Vec::new();
                 while let Some(item) = list.next_element::<Item<'de>>()? {
@@ -153,6 +159,7 @@ mod tests {
         let nested =
             r#"[{"type":"tool_result","content":[{"type":"text","text":"in"}],"unknown":{"a":[1]}}]"#;
         assert_eq!(joined(nested).unwrap(), "in");
+        assert_eq!(joined(r#"{"type":"web_fetch_result","url":"x"}"#).unwrap(), "");
         assert!(joined("17").unwrap_err().contains("a text or a list"));
     }
 }

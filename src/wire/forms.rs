@@ -22,8 +22,8 @@ fn stream(answer: &Answer, mut write: impl FnMut(&Answer, &Step, &mut Frames)) -
     lines.join("\n")
 }
 
-fn whole(bytes: Vec<u8>) -> String {
-    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+fn whole(bytes: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
     serde_json::to_string_pretty(&value).unwrap()
 }
 
@@ -33,8 +33,8 @@ fn refused_answer() -> Answer {
 
 #[test]
 fn chat_completions_in_one_piece() {
-    insta::assert_snapshot!(whole(chat::whole(&answer(tools(), Stop::Tools))));
-    insta::assert_snapshot!(whole(chat::whole(&refused_answer())));
+    insta::assert_snapshot!(whole(&chat::whole(&answer(tools(), Stop::Tools))));
+    insta::assert_snapshot!(whole(&chat::whole(&refused_answer())));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn chat_completions_frame_by_frame() {
 
 #[test]
 fn responses_in_one_piece() {
-    insta::assert_snapshot!(whole(responses::whole(&answer(tools(), Stop::Tools))));
+    insta::assert_snapshot!(whole(&responses::whole(&answer(tools(), Stop::Tools))));
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn responses_frame_by_frame() {
 
 #[test]
 fn messages_in_one_piece() {
-    insta::assert_snapshot!(whole(messages::whole(&answer(tools(), Stop::Tools))));
-    insta::assert_snapshot!(whole(messages::whole(&refused_answer())));
+    insta::assert_snapshot!(whole(&messages::whole(&answer(tools(), Stop::Tools))));
+    insta::assert_snapshot!(whole(&messages::whole(&refused_answer())));
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn messages_frame_by_frame() {
 #[test]
 fn an_answer_that_does_not_say_what_it_cost() {
     let silent = Answer { usage: None, ..answer(text(), Stop::End) };
-    assert!(!whole(chat::whole(&silent)).contains("usage"));
+    assert!(!whole(&chat::whole(&silent)).contains("usage"));
     let writer = chat::Stream::new(&silent, true);
     let frames = stream(&silent, |answer, step, frames| writer.write(answer, step, frames));
     assert!(!frames.contains("\"usage\":{"), "{frames}");
     // Messages must have one for the SDKs: it says nothing was used.
-    assert!(whole(messages::whole(&silent)).contains("\"output_tokens\": 0"));
+    assert!(whole(&messages::whole(&silent)).contains("\"output_tokens\": 0"));
 }
 
 #[test]

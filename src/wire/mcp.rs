@@ -106,32 +106,49 @@ struct Raw {
     params: Option<Value>,
 }
 
-/// Reads a message; of one that cannot be read, the id is told if it is known.
-pub fn read(body: &[u8]) -> Result<Message, (Option<Value>, RpcError)> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| (None, RpcError::new(-32700, format!("Parse error: {error}"))))?;
+/// What cannot be read: the id, if it is known, the form of the protocol, and the error.
+pub type Unread = (Option<Value>, Era, RpcError);
+
+/// Reads a message; `header` is the version that its header names.
+pub fn read(body: &[u8], header: Option<&str>) -> Result<Message, Unread> {
+    let new = |code, message: String| RpcError::new(code, message);
+    let none = |error| (None, Era::Modern, error);
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| none(new(-32700, format!("Parse error: {error}"))))?;
     if value.is_array() {
-        return Err((None, RpcError::new(-32600, "Batches are not supported")));
+        return Err(none(new(-32600, "Batches are not supported".into())));
+    }
+    let is_id = |id: &Value| id.is_string() || id.is_i64() || id.is_u64();
+    if value.get("id").is_some_and(|id| !is_id(id)) {
+        return Err(none(new(-32600, "Invalid Request: the id is a text or a whole number".into())));
     }
     let raw: Raw = serde_json::from_value(value)
-        .map_err(|error| (None, RpcError::new(-32600, format!("Invalid Request: {error}"))))?;
-    let is_id = |id: &Value| id.is_string() || id.is_i64() || id.is_u64();
-    if raw.id.as_ref().is_some_and(|id| !is_id(id)) {
-        return Err((None, RpcError::new(-32600, "Invalid Request: the id is a text or a whole number")));
-    }
-    let fail = |error| (raw.id.clone(), error);
-    let Some(name) = raw.method.filter(|_| raw.jsonrpc.as_deref() == Some("2.0")) else {
-        return Err(fail(RpcError::new(-32600, "Invalid Request: no JSON-RPC 2.0 request")));
-    };
+        .map_err(|error| none(new(-32600, format!("Invalid Request: {error}"))))?;
     let params = raw.params.unwrap_or_else(|| json!({}));
     let version = params.get("_meta").and_then(|meta| meta.get(VERSION_KEY));
-    let era = if version.is_some() || name == "server/discover" { Era::Modern } else { Era::Legacy };
+    let name = raw.method.filter(|_| raw.jsonrpc.as_deref() == Some("2.0"));
+    let is_discovery = name.as_deref() == Some("server/discover");
+    let era =
+        if version.is_some() || is_discovery || header == Some(MODERN) { Era::Modern } else { Era::Legacy };
+    let fail = |error| (raw.id.clone(), era, error);
+    let Some(name) = name else {
+        return Err(fail(new(-32600, "Invalid Request: no JSON-RPC 2.0 request".into())));
+    };
     if let Some(version) = version
         && version.as_str() != Some(MODERN)
     {
-        let mut error = RpcError::new(-32022, "Unsupported protocol version");
+        let mut error = new(-32022, "Unsupported protocol version".into());
         error.data = json!({ "supported": versions(), "requested": version });
         return Err(fail(error));
+    }
+    if era == Era::Modern && version.is_some() && header.is_some_and(|header| header != MODERN) {
+        return Err(fail(new(
+            -32020,
+            "Header mismatch: the header names another version than the body".into(),
+        )));
+    }
+    if era == Era::Modern && version.is_none() && !is_discovery && raw.id.is_some() {
+        return Err(fail(new(-32602, format!("Invalid params: `_meta` lacks `{VERSION_KEY}`"))));
     }
     let method = method(&name, &params).map_err(fail)?;
     Ok(Message { id: raw.id, method, era, name })
@@ -266,9 +283,11 @@ mod tests {
     use super::*;
 
     fn told(body: &str) -> String {
-        match read(body.as_bytes()) {
+        match read(body.as_bytes(), None) {
             Ok(message) => format!("{:?} {:?} id {:?}", message.era, message.method, message.id),
-            Err((id, error)) => format!("error {} {} id {id:?}", error.code, error.message),
+            Err((id, era, error)) => {
+                format!("error {} {} id {id:?}, status {}", error.code, error.message, error.status(era))
+            }
         }
     }
 

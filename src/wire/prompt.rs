@@ -57,6 +57,9 @@ impl Gather {
     /// Adds instructions of the system.
     pub fn system(&mut self, content: &Content<'_>) {
         let text = content.joined();
+        if text.is_empty() {
+            return;
+        }
         self.prompt.tokens += tokens::count(&text) + PER_MESSAGE;
         self.prompt.system.push_str(&text);
     }

@@ -61,6 +61,12 @@ pub struct Refused {
     pub body: String,
 }
 
+/// Returns the headers of a status that a provider's limit has: a second to wait, unless waiting is of no use.
+pub fn limit_headers(status: u16, code: Option<&str>) -> Vec<(&'static str, String)> {
+    let is_of_rate = matches!(code, None | Some("ramp_limit_exceeded" | "slow_down" | "rate_limit_exceeded"));
+    if status == 429 && is_of_rate { wait_headers(Span::from_secs(1)) } else { Vec::new() }
+}
+
 /// Returns the headers that ask to wait: whole seconds, rounded up, and milliseconds.
 pub fn wait_headers(wait: Span) -> Vec<(&'static str, String)> {
     let seconds = wait.0.div_ceil(1_000_000_000).max(1);

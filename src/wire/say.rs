@@ -46,15 +46,21 @@ pub struct RecordedCall {
     pub arguments: serde_json::Value,
 }
 
-/// Reads recorded replies from JSON lines; the error names the line.
-pub fn recorded(text: &str) -> Result<Recorded, String> {
-    let mut all = Recorded::new();
+/// Reads recorded replies from JSON lines; the errors name line and column.
+pub fn recorded(text: &str) -> Result<Recorded, Vec<String>> {
+    let (mut all, mut wrong) = (Recorded::new(), Vec::new());
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let recording: Recording =
-            serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
-        all.insert(recording.prompt.clone(), recording);
+        match serde_json::from_str::<Recording>(line) {
+            Ok(recording) => drop(all.insert(recording.prompt.clone(), recording)),
+            Err(error) => {
+                // The place that it names is one of the line.
+                let message = error.to_string();
+                let what = message.split(" at line ").next().unwrap_or_default();
+                wrong.push(format!("{number}:{}: {what}", error.column().max(1)));
+            }
+        }
     }
-    Ok(all)
+    if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
 /// What a model says, before it is an answer.
@@ -252,32 +258,43 @@ fn each_text(said: &mut Said, change: impl Fn(&str, bool) -> String) {
 }
 
 /// Returns a text that is as well formed and says something else: other digits, and other words where it has none.
+///
+/// JSON keeps its keys and its form.
 pub fn wrong(text: &str, is_json: bool) -> String {
-    if text.chars().any(|c| c.is_ascii_digit()) {
-        let other = |c: char| match c.to_digit(10) {
-            // A leading zero would be no JSON.
-            Some(digit) => char::from_digit((digit + 3) % 9 + 1, 10).unwrap_or(c),
-            None => c,
-        };
-        return text.chars().map(other).collect();
-    }
     if is_json {
-        // Words inside of texts are turned round, so that names and form stay.
         return serde_json::from_str(text)
-            .map_or_else(|_| text.to_owned(), |value| reversed(value).to_string());
+            .map_or_else(|_| text.to_owned(), |value| other_value(value).to_string());
     }
-    format!("It is not the case that {text}")
+    if text.chars().any(|c| c.is_ascii_digit()) {
+        other_digits(text)
+    } else {
+        format!("It is not the case that {text}")
+    }
 }
 
-fn reversed(value: serde_json::Value) -> serde_json::Value {
+/// Returns a text with other digits, none of which is zero.
+fn other_digits(text: &str) -> String {
+    let other = |c: char| match c.to_digit(10) {
+        Some(digit) => char::from_digit((digit + 3) % 9 + 1, 10).unwrap_or(c),
+        None => c,
+    };
+    text.chars().map(other).collect()
+}
+
+fn other_value(value: serde_json::Value) -> serde_json::Value {
     use serde_json::Value;
     match value {
+        Value::String(text) if text.chars().any(|c| c.is_ascii_digit()) => Value::String(other_digits(&text)),
         Value::String(text) => Value::String(text.chars().rev().collect()),
-        Value::Array(items) => Value::Array(items.into_iter().map(reversed).collect()),
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(key, value)| (key, reversed(value))).collect())
+        Value::Number(number) => {
+            serde_json::from_str(&other_digits(&number.to_string())).unwrap_or(Value::Null)
         }
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+        Value::Bool(truth) => Value::Bool(!truth),
+        Value::Array(items) => Value::Array(items.into_iter().map(other_value).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(key, value)| (key, other_value(value))).collect())
+        }
+        Value::Null => Value::Null,
     }
 }
 
@@ -288,8 +305,10 @@ fn corrupt(text: &str, is_json: bool) -> String {
         return text.chars().take(keep).collect();
     }
     let pieces: Vec<&str> = tokens::Tokens::from(text, 0).filter_map(|range| text.get(range)).collect();
+    // A short text has its foreign token at the end.
+    let first = pieces.len().min(4).saturating_sub(1);
     let mixed = |(number, piece): (usize, &&str)| {
-        if number % 8 == 3 { format!("{piece} ขออภัย") } else { (*piece).to_owned() }
+        if number % 8 == first { format!("{piece} ขออภัย") } else { (*piece).to_owned() }
     };
     pieces.iter().enumerate().map(mixed).collect::<Vec<_>>().concat()
 }

@@ -170,7 +170,14 @@ mod tests {
     fn tool(reply: Option<Value>) -> ToolPlan {
         let input =
             json!({ "type": "object", "properties": { "city": { "type": "string" } }, "required": ["city"] });
-        ToolPlan { name: "weather".into(), description: "Weather".into(), input, reply, is_effect: false }
+        ToolPlan {
+            name: "weather".into(),
+            description: "Weather".into(),
+            input,
+            reply,
+            fixed: None,
+            is_effect: false,
+        }
     }
 
     fn called(flaw: Option<Flaw>) -> String {

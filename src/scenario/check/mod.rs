@@ -55,6 +55,11 @@ pub fn served(file: &ScenarioFile, mocks: &BTreeMap<String, Mock>, sink: &mut Si
         sink.push(Problem::error(Code::OutOfRange, file.version.place, message));
     }
     few(&file.mocks, "mocks", sink);
+    if mocks.is_empty() {
+        let place = Place { source: 0, start: 0, end: 0 };
+        let problem = Problem::error(Code::MissingKey, place, "there are no mocks here");
+        sink.push(problem.hint("add `[mocks]`, or name a folder of mock files"));
+    }
     few_faults(file, sink);
     mocks::check(&checked, sink);
     faults::check(&checked, sink);

@@ -10,6 +10,8 @@ use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::{At, Place};
 use crate::scenario::units::name;
 
+use serde_json::Value;
+
 /// Checks a fault of the bytes.
 pub(super) fn check(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
     if let Inject::ToolVanish(gone) = &fault.inject {
@@ -40,6 +42,17 @@ pub(super) fn check(fault: &Fault, mock: Option<&Mock>, sink: &mut Sink) {
     }
 }
 
+/// Checks what the mocks are together: no two can have one port.
+pub(super) fn ports<'a>(mocks: impl Iterator<Item = &'a Mock>, sink: &mut Sink) {
+    let mut taken = std::collections::BTreeSet::new();
+    for port in mocks.filter_map(|mock| mock.wire.as_ref()?.port.as_ref()) {
+        if port.known().is_some_and(|number| *number != 0 && !taken.insert(*number)) {
+            let problem = Problem::error(Code::NameTaken, port.place, "another mock has this port");
+            sink.push(problem.hint("0, the default, is any that is free"));
+        }
+    }
+}
+
 /// Checks what a mock is on the wire.
 pub(super) fn mock(mock: &Mock, sink: &mut Sink) {
     let (Some(wire), Some(kind)) = (&mock.wire, mock.kind.known()) else { return };
@@ -55,7 +68,7 @@ pub(super) fn mock(mock: &Mock, sink: &mut Sink) {
     }
     foreign(wire, (*kind, mock.entries.is_some()), sink);
     for turn in &wire.turn {
-        said(turn, sink);
+        said(turn, mock.kind.place, sink);
     }
     if let Some(recorded) = wire.recorded.as_ref().filter(|at| at.known().is_some() && !is_beside(at)) {
         let problem = Problem::error(Code::BadName, recorded.place, "this is no file beside the mock");
@@ -79,6 +92,11 @@ fn foreign(wire: &Wire, (kind, is_memory): (MockKind, bool), sink: &mut Sink) {
         ("fact", wire.fact.first().map(|at| at.place)),
     ];
     let keys = if kind == MockKind::Model { &of_tools[..] } else { &of_models[..] };
+    if let Some(at) = wire.tool.0.values().next().filter(|_| is_memory) {
+        let problem =
+            Problem::error(Code::Contradiction, at.place, "a memory offers `recall` and `remember`");
+        sink.push(problem.hint("give other tools a mock of their own"));
+    }
     for (key, place) in keys {
         if let Some(place) = place.filter(|place| *place != Place::NOWHERE) {
             let message = format!("`{key}` means nothing for a {}", kind.word());
@@ -96,18 +114,30 @@ fn place_of(turn: &Turn) -> Option<Place> {
     turn.say.as_ref().map(|at| at.place).or(call).or(turn.when.as_ref().map(|at| at.place))
 }
 
-fn said(turn: &Turn, sink: &mut Sink) {
+const IN_TURNS: [&str; 6] = ["prompt", "system", "result", "model", "turn", "request"];
+
+fn said(turn: &Turn, mock: Place, sink: &mut Sink) {
     if turn.say.is_none() && turn.call.is_empty() {
-        let place = turn.when.as_ref().map_or(Place::NOWHERE, |at| at.place);
-        sink.push(Problem::error(Code::MissingKey, place, "a turn has `say` or `call`"));
+        let place = turn.when.as_ref().map_or(mock, |at| at.place);
+        sink.push(Problem::error(
+            Code::MissingKey,
+            place,
+            "a turn of this mock has neither `say` nor `call`",
+        ));
+    }
+    for arguments in turn.call.iter().filter_map(|call| call.arguments.as_ref()) {
+        let value = &arguments.value.0;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        placeholders(&text, arguments.place, &IN_TURNS, sink);
+        let is_object = serde_json::from_str(&text).is_ok_and(|value: Value| value.is_object());
+        if arguments.place != Place::NOWHERE && !is_object {
+            let problem =
+                Problem::error(Code::WrongType, arguments.place, "arguments are a table, or JSON of one");
+            sink.push(problem.hint("write `{ city = \"Oslo\" }`"));
+        }
     }
     if let Some(say) = turn.say.as_ref().filter(|at| at.known().is_some()) {
-        placeholders(
-            &say.value.0,
-            say.place,
-            &["prompt", "system", "result", "model", "turn", "request"],
-            sink,
-        );
+        placeholders(&say.value.0, say.place, &IN_TURNS, sink);
     }
 }
 
@@ -115,12 +145,27 @@ fn tool(tool: &str, at: &At<Tool>, sink: &mut Sink) {
     if let Err(message) = name(tool) {
         sink.push(Problem::error(Code::BadName, at.place, message));
     }
-    if let Some(input) = &at.value.input
-        && input.place != Place::NOWHERE
-        && input.value.0.get("type").and_then(|kind| kind.as_str()) != Some("object")
-    {
-        let problem = Problem::error(Code::WrongType, input.place, "the arguments of a tool are an object");
-        sink.push(problem.hint("begin with `type = \"object\"`"));
+    if let Some(input) = at.value.input.as_ref().filter(|input| input.place != Place::NOWHERE) {
+        let schema = &input.value.0;
+        let is_texts = |list: &Vec<Value>| list.iter().all(Value::is_string);
+        let wrong = if schema.get("type").and_then(Value::as_str) != Some("object") {
+            Some(("the arguments of a tool are an object", "begin with `type = \"object\"`"))
+        } else if schema.get("properties").is_some_and(|properties| !properties.is_object()) {
+            Some(("`properties` is a table", "each property has its schema"))
+        } else if schema.get("required").is_some_and(|names| !names.as_array().is_some_and(is_texts)) {
+            Some(("`required` is a list of names", "write `required = [\"city\"]`"))
+        } else {
+            None
+        };
+        if let Some((message, hint)) = wrong {
+            sink.push(Problem::error(Code::WrongType, input.place, message).hint(hint));
+        }
+    }
+    if let Some(reply) = at.value.reply.as_ref().filter(|reply| reply.place != Place::NOWHERE) {
+        let value = &reply.value.0;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let known = ["arguments", "request", "as_of", "argument.NAME"];
+        placeholders(&text, reply.place, &known, sink);
     }
 }
 
@@ -128,7 +173,10 @@ fn tool(tool: &str, at: &At<Tool>, sink: &mut Sink) {
 fn placeholders(text: &str, place: Place, known: &[&str], sink: &mut Sink) {
     for rest in text.split("{{").skip(1) {
         let Some((word, _)) = rest.split_once("}}") else { continue };
-        if !known.contains(&word.trim()) {
+        let word = word.trim();
+        // The arguments are the caller's to name.
+        let is_argument = known.contains(&"argument.NAME") && word.starts_with("argument.");
+        if !is_argument && !known.contains(&word) {
             let shown: String = word.chars().take(40).collect();
             let problem =
                 Problem::error(Code::UnknownName, place, format!("nothing fills `{{{{{shown}}}}}`"));

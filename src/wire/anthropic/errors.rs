@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::wire::openai::errors::gateway;
-use crate::wire::refusal::{Limit, Refusal, Refused, wait_headers};
+use crate::wire::refusal::{Limit, Refusal, Refused, limit_headers, wait_headers};
 
 /// Returns a refusal in the provider's form; `request` is the id of the request.
 pub fn refused(refusal: &Refusal, request: &str) -> Refused {
@@ -40,6 +40,7 @@ pub fn refused(refusal: &Refusal, request: &str) -> Refused {
         }
         Refusal::TooSlow => (408, "timeout_error", "The request took too long to arrive.".into()),
         Refusal::Status(status, code) => {
+            headers = limit_headers(*status, code.as_deref());
             // Billing has a form of its own here; what no provider has is a gateway's.
             if let Some(body) = gateway(*status, code.as_deref()).filter(|_| *status != 402) {
                 return Refused { status: *status, headers, body: body.to_string() };

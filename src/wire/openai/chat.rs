@@ -46,7 +46,7 @@ struct Message<'a> {
 
 #[derive(Debug, Deserialize)]
 struct ToolCall {
-    function: Function,
+    function: Option<Function>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,8 +69,8 @@ pub fn read(body: &[u8]) -> Result<Prompt, String> {
             "user" => gather.user(message.content.joined()),
             "assistant" => {
                 gather.model(&message.content);
-                for call in message.tool_calls.iter().flatten() {
-                    gather.call(&call.function.name, &call.function.arguments);
+                for call in message.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref()) {
+                    gather.call(&call.name, &call.arguments);
                 }
             }
             "tool" | "function" => gather.result(&message.content),

@@ -14,6 +14,9 @@ const DIMENSIONS: usize = 256;
 /// The longest that may be asked for, and the most texts at once (the provider's own limits).
 const DIMENSIONS_MAX: usize = 3072;
 const INPUTS_MAX: usize = 2048;
+/// The most tokens of a text, and of all together (the provider's own limits).
+const TOKENS_EACH_MAX: u64 = 8_192;
+const TOKENS_MAX: u64 = 300_000;
 
 #[derive(Debug, Deserialize)]
 struct Request {
@@ -73,13 +76,19 @@ pub fn read(body: &[u8]) -> Result<Texts, String> {
     if texts.is_empty() || texts.len() > INPUTS_MAX {
         return Err(format!("`input` has from 1 to {INPUTS_MAX} texts"));
     }
+    let counts: Vec<u64> = texts.iter().map(|text| tokens::count(text)).collect();
+    if counts.iter().any(|count| *count > TOKENS_EACH_MAX) || counts.iter().sum::<u64>() > TOKENS_MAX {
+        return Err(format!(
+            "a text has at most {TOKENS_EACH_MAX} tokens, all together at most {TOKENS_MAX}"
+        ));
+    }
     let dimensions = request.dimensions.unwrap_or(DIMENSIONS);
     if !(1..=DIMENSIONS_MAX).contains(&dimensions) {
         return Err(format!("`dimensions` lies between 1 and {DIMENSIONS_MAX}"));
     }
     Ok(Texts {
         model: request.model,
-        tokens: texts.iter().map(|text| tokens::count(text)).sum(),
+        tokens: counts.iter().sum(),
         texts,
         dimensions,
         is_base64: request.encoding_format.as_deref() == Some("base64"),

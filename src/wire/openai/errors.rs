@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::wire::refusal::{Limit, Refusal, Refused, wait_headers};
+use crate::wire::refusal::{Limit, Refusal, Refused, limit_headers, wait_headers};
 
 /// An error: its status, type, code, parameter and message.
 type Row = (u16, &'static str, Option<&'static str>, Option<&'static str>, String);
@@ -66,19 +66,23 @@ pub fn refused(refusal: &Refusal, model: &str) -> Refused {
             (413, "invalid_request_error", None, None, format!("The request is larger than {most} bytes."))
         }
         Refusal::TooSlow => (408, "timeout", None, None, "The request took too long to arrive.".into()),
-        Refusal::Status(status, code) => {
-            if let Some(body) = gateway(*status, code.as_deref()) {
-                return Refused { status: *status, headers, body: body.to_string() };
-            }
-            if let Some(code) = code {
-                let (status, kind, message) = of_code(*status, code);
-                let body = envelope(kind, Some(code), None, &message);
-                return Refused { status, headers, body: body.to_string() };
-            }
-            coded(*status, None)
-        }
+        Refusal::Status(status, code) => return of_status(*status, code.as_deref()),
     };
     Refused { status, headers, body: envelope(kind, code, param, &message).to_string() }
+}
+
+/// Returns the refusal of a status, which may call itself something.
+fn of_status(status: u16, code: Option<&str>) -> Refused {
+    let headers = limit_headers(status, code);
+    let body = gateway(status, code).unwrap_or_else(|| {
+        if let Some(code) = code {
+            let (kind, message) = of_code(status, code);
+            return envelope(kind, Some(code), None, &message);
+        }
+        let (_, kind, code, param, message) = coded(status, None);
+        envelope(kind, code, param, &message)
+    });
+    Refused { status, headers, body: body.to_string() }
 }
 
 /// Returns the body of an error.
@@ -117,7 +121,7 @@ fn coded(status: u16, param: Option<&'static str>) -> Row {
 }
 
 /// Returns type and message of an error that calls itself `code`.
-fn of_code(status: u16, code: &str) -> (u16, &'static str, String) {
+fn of_code(status: u16, code: &str) -> (&'static str, String) {
     let (kind, message) = match code {
         "insufficient_quota" | "credit_balance_exhausted" => (
             "insufficient_quota",
@@ -135,7 +139,7 @@ fn of_code(status: u16, code: &str) -> (u16, &'static str, String) {
         }
         _ => (coded(status, None).1, "The request was refused."),
     };
-    (status, kind, message.to_owned())
+    (kind, message.to_owned())
 }
 
 /// Returns the body of a gateway's refusal, for the statuses that no provider has.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::scenario::limits::TOKENS_MAX;
 use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::{Block, Content};
 use crate::wire::frames::Frames;
@@ -84,8 +85,7 @@ fn item(item: &Block<'_>, gather: &mut Gather) -> Result<(), String> {
 
 /// Returns the id of an answer: its number, how many turns and tokens the conversation has then.
 fn response_id(answer: &Answer) -> String {
-    let told = answer.usage.unwrap_or_default();
-    format!("{}{:04x}{:08x}", id("resp_", answer.id), answer.turns + 1, told.input + told.output)
+    format!("{}{:04x}{:08x}", id("resp_", answer.id), answer.turns + 1, answer.conversation)
 }
 
 /// Returns how many turns and tokens came before, as the id of an answer says.
@@ -93,7 +93,7 @@ fn before(response: &str) -> Option<(u32, u64)> {
     let digits = response.strip_prefix("resp_")?;
     let turns = u32::from_str_radix(digits.get(16..20)?, 16).ok()?;
     let tokens = u64::from_str_radix(digits.get(20..).filter(|rest| rest.len() <= 10)?, 16).ok()?;
-    Some((turns, tokens))
+    (tokens <= TOKENS_MAX as u64).then_some((turns, tokens))
 }
 
 fn usage(told: Told) -> Value {
