@@ -243,9 +243,10 @@ impl Admin {
     /// Adds a fault, as a scenario states it: TOML, or the same as JSON. Without `start` it is armed at once.
     fn add_fault(&self, body: &[u8]) -> Answer {
         let text = std::str::from_utf8(body).map_err(|error| bad(error.to_string()))?;
-        let mut table: toml::Table = match serde_json::from_str::<toml::Table>(text) {
-            Ok(table) => table,
-            Err(_) => text.parse().map_err(|error: toml::de::Error| bad(error.message().to_owned()))?,
+        let mut table: toml::Table = if text.trim_start().starts_with(['{', '[']) {
+            serde_json::from_str(text).map_err(|error| bad(error.to_string()))?
+        } else {
+            text.parse().map_err(|error: toml::de::Error| bad(error.message().to_owned()))?
         };
         let is_armed = !table.contains_key("start");
         if is_armed {

@@ -16,6 +16,7 @@ mod identity;
 mod incidents;
 mod inputs;
 mod kinds;
+mod live;
 mod overload;
 mod pages;
 mod process;
