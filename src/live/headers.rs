@@ -6,51 +6,63 @@ use crate::base::Span;
 use crate::live::clock::wall_after;
 use crate::live::world::Left;
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const OPENAI_VERSION: HeaderName = HeaderName::from_static("openai-version");
+const OPENAI_ORGANIZATION: HeaderName = HeaderName::from_static("openai-organization");
+pub(super) const OPENAI_PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const ANTHROPIC_ORGANIZATION: HeaderName = HeaderName::from_static("anthropic-organization-id");
+const ORGANIZATION: HeaderValue = HeaderValue::from_static("org-stormdrill");
+
+/// The limit, the rest and the reset of requests, then those of tokens.
+const OPENAI: [[HeaderName; 3]; 2] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ],
+];
+const ANTHROPIC: [[HeaderName; 3]; 2] = [
+    [
+        HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+        HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+    ],
+];
+
 /// Adds the headers that name the provider and the request.
 pub(super) fn of_provider(map: &mut HeaderMap, is_openai: bool, id: &str) {
     let id = HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("req_0"));
     if is_openai {
-        map.insert(HeaderName::from_static("x-request-id"), id);
-        map.insert(HeaderName::from_static("openai-version"), HeaderValue::from_static("2020-10-01"));
-        map.insert(
-            HeaderName::from_static("openai-organization"),
-            HeaderValue::from_static("org-stormdrill"),
-        );
+        map.insert(X_REQUEST_ID, id);
+        map.insert(OPENAI_VERSION, HeaderValue::from_static("2020-10-01"));
+        map.insert(OPENAI_ORGANIZATION, ORGANIZATION);
     } else {
-        map.insert(HeaderName::from_static("request-id"), id);
-        map.insert(
-            HeaderName::from_static("anthropic-organization-id"),
-            HeaderValue::from_static("org-stormdrill"),
-        );
+        map.insert(REQUEST_ID, id);
+        map.insert(ANTHROPIC_ORGANIZATION, ORGANIZATION);
     }
 }
 
 /// Adds what is left of the quotas.
 pub(super) fn of_quotas(map: &mut HeaderMap, is_openai: bool, [requests, tokens]: [Option<Left>; 2]) {
-    const OPENAI: [[&str; 3]; 2] = [
-        ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
-        ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
-    ];
-    const ANTHROPIC: [[&str; 3]; 2] = [
-        [
-            "anthropic-ratelimit-requests-limit",
-            "anthropic-ratelimit-requests-remaining",
-            "anthropic-ratelimit-requests-reset",
-        ],
-        [
-            "anthropic-ratelimit-tokens-limit",
-            "anthropic-ratelimit-tokens-remaining",
-            "anthropic-ratelimit-tokens-reset",
-        ],
-    ];
     let names = if is_openai { OPENAI } else { ANTHROPIC };
     for ([limit, rest, reset], left) in names.into_iter().zip([requests, tokens]) {
         let Some(left) = left else { continue };
-        map.insert(HeaderName::from_static(limit), HeaderValue::from(left.limit));
-        map.insert(HeaderName::from_static(rest), HeaderValue::from(left.rest));
+        map.insert(limit, HeaderValue::from(left.limit));
+        map.insert(rest, HeaderValue::from(left.rest));
         let text = if is_openai { go_duration(left.full_in) } else { moment(left.full_in) };
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            map.insert(HeaderName::from_static(reset), value);
+        if let Ok(value) = HeaderValue::try_from(text) {
+            map.insert(reset, value);
         }
     }
 }

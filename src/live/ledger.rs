@@ -1,10 +1,12 @@
 //! What a live mock remembers of the calls that it had: counts without limit, single ones with one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::base::{Money, Span, Time};
+use crate::plan::ToolPlan;
 use crate::wire::canary::Canary;
 use crate::wire::prompt::hash;
 
@@ -28,8 +30,8 @@ pub(super) struct Call {
     pub(super) at: Time,
     /// The protocol and the operation, such as `openai chat`.
     pub(super) operation: &'static str,
-    /// The tool, of calls of tools.
-    pub(super) tool: Option<String>,
+    /// The tool, of calls of tools that are known.
+    pub(super) tool: Option<Arc<ToolPlan>>,
     /// The status; 0 if no headers were sent.
     pub(super) status: u16,
     /// The faults that changed it, a bit for each.
@@ -224,7 +226,7 @@ impl Call {
             .map(|(_, id)| id)
             .collect();
         json!({
-            "number": self.number, "at_s": self.at.seconds(), "operation": self.operation, "tool": self.tool,
+            "number": self.number, "at_s": self.at.seconds(), "operation": self.operation, "tool": self.tool.as_ref().map(|tool| &tool.name),
             "status": self.status, "faults": named, "retry": self.retry,
             "session": format!("{:016x}", self.session), "tokens_in": self.tokens.0, "tokens_out": self.tokens.1,
             "stream": self.is_stream,

@@ -58,11 +58,8 @@ pub(super) async fn answer(
         }
         Asked::Listen if message.era == Era::Modern => return Ok(listen((world, mock), &message, reset)),
         Asked::CallTool(tool, arguments, key) => {
-            let invocation = Invocation {
-                tool: tool.clone(),
-                arguments: arguments.clone(),
-                key: key.as_deref().map(Known::new),
-            };
+            let key = key.as_deref().map(Known::new);
+            let invocation = Invocation { tool, arguments: arguments.clone(), raw: body, key };
             return call((world, mock), &head.headers, (&message, invocation), reset).await;
         }
         Asked::Listen | Asked::Unknown(_) => {
@@ -81,14 +78,14 @@ fn failed(error: &RpcError, (id, era): (Option<&Value>, Era), reset: &Reset) -> 
 async fn call(
     (world, mock): (&Arc<World>, usize),
     headers: &HeaderMap,
-    (message, invocation): (&Message, Invocation),
+    (message, invocation): (&Message, Invocation<'_>),
     reset: &Reset,
 ) -> Result<Response<ReplyBody>, Cut> {
     let mut who = Who::of(headers, &world.served.agents);
     who.session = who.session.or(who.credential);
     let taken = Arc::new(world.take(mock, who));
     let mut note = serve::note(world, &taken, "mcp tool");
-    let name = invocation.tool.clone();
+    let name = invocation.tool;
     let called = tools::call(world, &taken, invocation, (&mut note, reset, false)).await?;
     let server = &world.served.mocks[mock].name;
     let answered = |result: Value| mcp::result(message, result, server);
@@ -102,7 +99,7 @@ async fn call(
             broken_off(&answered(mcp::called(&text, false)), (broken, id), (note, reset))
         }
         Called::Unknown => {
-            let error = RpcError::new(-32602, format!("Unknown tool: {}", serve::clipped(&name)));
+            let error = RpcError::new(-32602, format!("Unknown tool: {}", serve::clipped(name)));
             json_note(error.status(message.era), error.body(id).to_string(), (note, reset))
         }
         Called::Rejected(why) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use crate::base::{Money, Span};
@@ -22,6 +22,7 @@ use crate::scenario::file::faults::wire::BreakEnding;
 use crate::wire::answer::{Answer, Part, Stop, Told};
 use crate::wire::anthropic::{errors as anthropic_errors, messages};
 use crate::wire::canary::{self, Canary};
+use crate::wire::frames::named;
 use crate::wire::openai::{chat, errors as openai_errors, responses};
 use crate::wire::prompt::{Prompt, hash};
 use crate::wire::refusal::{Refusal, Refused};
@@ -119,7 +120,7 @@ pub(super) async fn answer(
     }
     let taken = if prompt.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) };
     let taken = Arc::new(taken);
-    let id = format!("req_{:016x}", taken.key.number());
+    let id = named("req_", taken.key.number());
     let mut note = serve::note(world, &taken, dialect.operation());
     let prompt = match prompt {
         Ok(prompt) => prompt,
@@ -264,7 +265,10 @@ impl Asking {
             conversation: prompt.tokens + u64::from(talk.tokens),
         };
         let most = u64::from(talk.tokens) - answer.reasoning;
-        answer.cut(most);
+        // Nearly always all of it fits, and is not counted again.
+        if most < full {
+            answer.cut(most);
+        }
         if is_swapped && usual == full && answer.stop == Stop::Length {
             // Another model says less; nothing cut it off.
             answer.stop = stop;
@@ -340,7 +344,7 @@ impl Asking {
         headers::of_provider(&mut map, self.dialect.is_openai(), &self.id);
         if self.dialect.is_openai() {
             let millis = HeaderValue::from(took.0 / 1_000_000);
-            map.insert(HeaderName::from_static("openai-processing-ms"), millis);
+            map.insert(headers::OPENAI_PROCESSING_MS, millis);
         }
         headers::of_quotas(&mut map, self.dialect.is_openai(), self.world.quotas_left(self.taken.mock));
         (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map)

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use async_io::Timer;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
 
 use crate::base::Span;
 use crate::live::clock::Moment;
@@ -51,6 +52,8 @@ pub(super) struct Line {
     pub(super) begun: AtomicU64,
     /// How many are being answered.
     pub(super) open: AtomicU64,
+    /// Told when it has to go: nothing happens on it, or the servers end.
+    pub(super) goes: Notify,
 }
 
 /// The connection of a request.

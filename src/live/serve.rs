@@ -47,10 +47,10 @@ pub(super) async fn serve(
 ) -> Result<Response<ReplyBody>, Cut> {
     let _open = Open::new(&reset);
     let (head, incoming) = request.into_parts();
+    // Boxed is what each protocol does: otherwise every request would move the room that the largest needs.
     let path = head.uri.path().trim_end_matches('/').to_owned();
     let wire = &world.served.wires[mock];
     let speaks = |protocol| wire.speaks.contains(&protocol);
-    let dialect = dialect(&path, &head.headers);
     if !is_local(&head.headers) {
         return Ok(json_response(
             403,
@@ -62,7 +62,7 @@ pub(super) async fn serve(
     let body = match body((&world, &head.headers), incoming, most).await {
         Ok(body) => body,
         Err(refusal) => {
-            let mut response = refuse(dialect, &refusal, &reset);
+            let mut response = refuse(dialect(&path, &head.headers), &refusal, &reset);
             // What is left of the body is not read.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             return Ok(response);
@@ -72,24 +72,24 @@ pub(super) async fn serve(
     let tail = path.strip_prefix("/v1").filter(|_| speaks(Protocol::Openai) || speaks(Protocol::Anthropic));
     match (&head.method, tail.unwrap_or(&path)) {
         (&Method::POST, "/chat/completions") if speaks(Protocol::Openai) => {
-            models::answer(here, Dialect::Chat, (&head.headers, bytes), &reset).await
+            Box::pin(models::answer(here, Dialect::Chat, (&head.headers, bytes), &reset)).await
         }
         (&Method::POST, "/responses") if speaks(Protocol::Openai) => {
-            models::answer(here, Dialect::Responses, (&head.headers, bytes), &reset).await
+            Box::pin(models::answer(here, Dialect::Responses, (&head.headers, bytes), &reset)).await
         }
         (&Method::POST, "/embeddings") if speaks(Protocol::Openai) => {
-            embeddings::answer(here, (&head.headers, bytes), &reset).await
+            Box::pin(embeddings::answer(here, (&head.headers, bytes), &reset)).await
         }
         (&Method::POST, "/messages") if speaks(Protocol::Anthropic) => {
-            models::answer(here, Dialect::Messages, (&head.headers, bytes), &reset).await
+            Box::pin(models::answer(here, Dialect::Messages, (&head.headers, bytes), &reset)).await
         }
         (&Method::POST, "/messages/count_tokens") if speaks(Protocol::Anthropic) => Ok(count(bytes, &reset)),
         (&Method::GET, path) if tail.is_some() && (path == "/models" || path.starts_with("/models/")) => {
             Ok(models_list(wire, (&world.served.mocks[mock].name, path), &head.headers, &reset))
         }
-        (_, "/mcp") if speaks(Protocol::Mcp) => mcp::answer(here, &head, bytes, &reset).await,
+        (_, "/mcp") if speaks(Protocol::Mcp) => Box::pin(mcp::answer(here, &head, bytes, &reset)).await,
         (_, path) if speaks(Protocol::Http) || speaks(Protocol::Mcp) => {
-            tools::answer(here, (&head, path), bytes, &reset).await
+            Box::pin(tools::answer(here, (&head, path), bytes, &reset)).await
         }
         (_, "/chat/completions" | "/responses" | "/embeddings" | "/messages")
             if head.method != Method::POST =>
@@ -98,9 +98,11 @@ pub(super) async fn serve(
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             Ok(response)
         }
-        (_, _) => {
-            Ok(refuse(dialect, &Refusal::NotFound(format!("{} {}", head.method, clipped(&path))), &reset))
-        }
+        (_, _) => Ok(refuse(
+            dialect(&path, &head.headers),
+            &Refusal::NotFound(format!("{} {}", head.method, clipped(&path))),
+            &reset,
+        )),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use crate::live::reply::Reset;
+use crate::live::reply::{Line, Reset};
 use crate::live::serve;
 use crate::live::world::World;
 
@@ -97,9 +97,17 @@ pub(super) async fn accept(
     mut ends: watch::Receiver<bool>,
 ) {
     let mut open = tokio::task::JoinSet::new();
+    let mut lines: Vec<(Weak<Line>, u64)> = Vec::new();
+    // A timer for each request would be most of the cost of a short one: one look at all of them now and then will do.
+    let mut look = tokio::time::interval(HEAD_WITHIN);
+    look.reset();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = look.tick() => {
+                lines.retain_mut(|(line, seen)| line.upgrade().is_some_and(|line| is_alive(&line, seen)));
+                continue;
+            }
             _ = ends.wait_for(|ends| *ends) => break,
         };
         // What has ended need not be remembered.
@@ -114,15 +122,32 @@ pub(super) async fn accept(
             drop(tokio::spawn(say(stream, full)));
             continue;
         };
+        if lines.len() > 2 * open.len() + 1_000 {
+            lines.retain(|(line, _)| line.strong_count() > 0);
+        }
+        let line = Reset::default();
+        lines.push((Arc::downgrade(&line), u64::MAX));
         let here = (Arc::clone(&world), mock);
-        let ends = ends.clone();
         drop(open.spawn(async move {
-            connection(here, stream, ends).await;
+            connection(here, stream, line).await;
             drop(slot);
         }));
     }
     drop(listener);
+    for line in lines.iter().filter_map(|(line, _)| line.upgrade()) {
+        line.goes.notify_one();
+    }
     while open.join_next().await.is_some() {}
+}
+
+/// Looks at a connection; one on which nothing has begun since the last look, and nothing goes on, has to go.
+fn is_alive(line: &Line, seen: &mut u64) -> bool {
+    let begun = line.begun.load(Ordering::Relaxed);
+    let was = std::mem::replace(seen, begun);
+    if was == begun && line.open.load(Ordering::Relaxed) == 0 {
+        line.goes.notify_one();
+    }
+    true
 }
 
 /// Says why a connection gets no further, if the other side listens, and closes it in good order.
@@ -139,12 +164,11 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: String) {
 }
 
 /// Serves one connection to its end.
-async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, mut ends: watch::Receiver<bool>) {
+async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, line: Reset) {
     // Each frame leaves at once. Where it cannot be set frames come a little later.
     drop(stream.set_nodelay(true));
-    let line = Reset::default();
     let socket = TokioIo::new(Socket { stream, reset: Arc::clone(&line) });
-    let own = Arc::clone(&line);
+    let (own, ending) = (Arc::clone(&line), Arc::clone(&world));
     let service = service_fn(move |request| {
         own.begun.fetch_add(1, Ordering::Relaxed);
         serve::serve((Arc::clone(&world), mock), request, Arc::clone(&own))
@@ -152,28 +176,20 @@ async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, mut e
     let mut builder = http1::Builder::new();
     builder.max_headers(HEADERS_MAX).max_buf_size(HEAD_MAX);
     let mut connection = builder.serve_connection(socket, service);
-    let (mut is_ending, mut seen) = (*ends.borrow(), None);
-    if is_ending {
-        Pin::new(&mut connection).graceful_shutdown();
-    }
-    // A timer for each request would be most of the cost of a short one: one look now and then will do.
-    let mut look = tokio::time::interval(HEAD_WITHIN);
-    look.reset();
     loop {
         tokio::select! {
             biased;
             // A client that breaks the connection, or that we broke it with, is no failure of ours.
             _ = &mut connection => return,
-            _ = ends.wait_for(|ends| *ends), if !is_ending => {
-                is_ending = true;
-                Pin::new(&mut connection).graceful_shutdown();
-            }
-            _ = look.tick() => {
-                let begun = line.begun.load(Ordering::Relaxed);
-                // Nothing has begun since the last look, and nothing goes on.
-                if seen.replace(begun) == Some(begun) && line.open.load(Ordering::Relaxed) == 0 {
-                    break;
+            () = line.goes.notified() => {
+                if !*ending.ending.borrow() {
+                    // A request may have begun since it was looked at.
+                    if line.open.load(Ordering::Relaxed) == 0 {
+                        break;
+                    }
+                    continue;
                 }
+                Pin::new(&mut connection).graceful_shutdown();
             }
         }
     }
@@ -182,9 +198,6 @@ async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, mut e
         // It was only idle.
         return;
     }
-    say(
-        parts.io.into_inner(),
-        last_words("408 Request Timeout", "The head of the request took too long to arrive."),
-    )
-    .await;
+    let late = last_words("408 Request Timeout", "The head of the request took too long to arrive.");
+    say(parts.io.into_inner(), late).await;
 }

@@ -30,9 +30,11 @@ const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What is called: a tool, its arguments, and the key that makes it one call however often it is sent.
 #[derive(Debug)]
-pub(super) struct Invocation {
-    pub(super) tool: String,
+pub(super) struct Invocation<'a> {
+    pub(super) tool: &'a str,
     pub(super) arguments: Map<String, Value>,
+    /// The bytes that it came in.
+    pub(super) raw: &'a [u8],
     pub(super) key: Option<Known>,
 }
 
@@ -53,14 +55,14 @@ pub(super) enum Called {
 pub(super) async fn call(
     world: &Arc<World>,
     taken: &Arc<Taken>,
-    invocation: Invocation,
+    invocation: Invocation<'_>,
     (note, reset, has_flag): (&mut Note, &Reset, bool),
 ) -> Result<Called, Cut> {
-    note.call.tool = Some(serve::clipped(&invocation.tool));
+    let stated = &world.served.wires[taken.mock].tools;
+    note.call.tool = stated.iter().find(|tool| tool.name == invocation.tool).cloned();
     let parameters = &world.served.mocks[taken.mock];
     let hits = Hits::of(taken);
-    let arguments = serde_json::to_string(&invocation.arguments).expect("keys are texts");
-    let canaries = world.sight(taken, &canary::find(arguments.as_bytes()), Place::Arguments);
+    let canaries = world.sight(taken, &canary::find(invocation.raw), Place::Arguments);
     if let Some(refusal) = decide::turned_away(world, taken, &hits) {
         return Ok(Called::Refused(refusal));
     }
@@ -68,7 +70,7 @@ pub(super) async fn call(
         world.witness(taken, 1 << fault);
         return Ok(Called::Unknown);
     }
-    let Some(of) = toolbox::find(world, taken, &invocation.tool) else { return Ok(Called::Unknown) };
+    let Some(of) = toolbox::find(world, taken, invocation.tool) else { return Ok(Called::Unknown) };
     if let Some(why) = toolbox::rejected(world, taken, &of, &invocation.arguments) {
         return Ok(Called::Rejected(why));
     }
@@ -91,12 +93,7 @@ pub(super) async fn call(
     }
     let job = Job {
         cost: bill.cost,
-        effects: effects(
-            (&of, taken),
-            (&invocation, &arguments),
-            (is_unsafe, canaries),
-            flaw.map(|(flaw, _)| flaw),
-        ),
+        effects: effects((&of, taken), &invocation, (is_unsafe, canaries), flaw.map(|(flaw, _)| flaw)),
         remember: toolbox::to_remember(world, taken, (&of, &invocation.arguments)),
         ..Job::default()
     };
@@ -111,7 +108,7 @@ pub(super) async fn call(
 /// Returns what a call does to the world: nothing, or its effect, once unless a fault says otherwise.
 fn effects(
     (of, taken): (&ToolPlan, &Taken),
-    (invocation, arguments): (&Invocation, &str),
+    invocation: &Invocation<'_>,
     (is_unsafe, canaries): (bool, Vec<Canary>),
     flaw: Option<Flaw>,
 ) -> Vec<Effect> {
@@ -123,6 +120,7 @@ fn effects(
     if times == 0 {
         return Vec::new();
     }
+    let arguments = serde_json::to_string(&invocation.arguments).expect("keys are texts");
     let effect = Effect {
         number: 0,
         call: taken.number,
@@ -249,7 +247,7 @@ pub(super) async fn answer(
                 Err(why) => return Ok(plain(Called::Refused(Refusal::Bad(why)), (note, reset), None)),
             };
             let key = head.headers.get(&IDEMPOTENCY).and_then(|value| value.to_str().ok()).map(Known::new);
-            let invocation = Invocation { tool: tool.to_owned(), arguments, key: key.clone() };
+            let invocation = Invocation { tool, arguments, raw: body, key: key.clone() };
             let called = call(world, &taken, invocation, (&mut note, reset, true)).await?;
             Ok(plain(called, (note, reset), key))
         }

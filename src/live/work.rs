@@ -156,6 +156,9 @@ fn commit(world: &World, taken: &Taken, job: Job) {
         texts.remember(text, source, None);
     }
     let ledger = &mut station.ledger;
+    if job.effects.is_empty() {
+        return;
+    }
     let now = world.clock.now();
     let mut done = Vec::new();
     for effect in job.effects {

@@ -2,11 +2,16 @@
 //!
 //! A canary is `SDC-` and sixteen hexadecimal digits: unlikely in any text, found by one search.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 /// What every canary begins with.
 const PREFIX: &str = "SDC-";
 const DIGITS: usize = 16;
+
+/// Looks for prefixes; made once, which takes longer than a look at a short request.
+static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(PREFIX));
 
 /// The most canaries that are looked for in one request.
 const FOUND_MAX: usize = 16;
@@ -24,7 +29,7 @@ impl std::fmt::Display for Canary {
 /// Returns the canaries in some bytes, each once, in the order of their first appearance.
 pub fn find(bytes: &[u8]) -> Vec<Canary> {
     let mut found = Vec::new();
-    for at in memmem::find_iter(bytes, PREFIX) {
+    for at in FINDER.find_iter(bytes) {
         let digits = at + PREFIX.len();
         let number = bytes
             .get(digits..digits + DIGITS)

@@ -61,6 +61,17 @@ impl Frames {
     }
 }
 
+/// Returns a name such as `req_00c0ffee00c0ffee`: a prefix, and a number as sixteen hexadecimal digits.
+pub fn named(prefix: &str, number: u64) -> String {
+    let mut name = String::with_capacity(prefix.len() + 16);
+    name.push_str(prefix);
+    for shift in (0..16).rev() {
+        let digit = (number >> (4 * shift) & 15) as u32;
+        name.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
+    name
+}
+
 /// Appends a value as JSON.
 pub fn json(bytes: &mut Vec<u8>, value: &impl Serialize) {
     serde_json::to_writer(bytes, value).expect("writing to memory cannot fail, and keys are texts");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::Content;
-use crate::wire::frames::{Frames, json as write};
+use crate::wire::frames::{Frames, json as write, named};
 use crate::wire::prompt::{Choice, Gather, Prompt};
 
 #[derive(Debug, Deserialize)]
@@ -108,7 +108,7 @@ fn assistant(content: &Content<'_>, gather: &mut Gather) {
 }
 
 fn id(prefix: &str, number: u64) -> String {
-    format!("{prefix}01{number:016x}")
+    named(&format!("{prefix}01"), number)
 }
 
 fn usage(told: Told) -> Value {

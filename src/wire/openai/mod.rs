@@ -8,7 +8,9 @@ pub mod errors;
 pub mod models;
 pub mod responses;
 
+use crate::wire::frames::named;
+
 /// Returns the number of an answer as its provider writes it.
 fn id(prefix: &str, number: u64) -> String {
-    format!("{prefix}{number:016x}")
+    named(prefix, number)
 }
