@@ -174,7 +174,7 @@ pub(super) enum Command {
         /// A runbook's page (`.md`), or a scenario: then all its runbooks.
         path: PathBuf,
     },
-    /// Print the JSON Schema of scenario or mock files, or the reference of all their keys.
+    /// Print the JSON Schema of scenario files, mock files or files of mocks and faults, or the reference of all keys.
     Schema {
         /// Which one.
         #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
@@ -188,6 +188,8 @@ pub(super) enum SchemaKind {
     Scenario,
     /// Mock files.
     Mock,
+    /// Files of mocks and faults, for `mock`.
+    MockSet,
     /// Every key, as Markdown.
     Keys,
 }

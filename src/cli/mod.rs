@@ -100,6 +100,7 @@ fn schema(kind: SchemaKind) -> Result<ExitCode, std::io::Error> {
     let text = match kind {
         SchemaKind::Scenario => crate::scenario::schema::text(&crate::scenario::schema::scenario()),
         SchemaKind::Mock => crate::scenario::schema::text(&crate::scenario::schema::mock()),
+        SchemaKind::MockSet => crate::scenario::schema::text(&crate::scenario::schema::mock_set()),
         SchemaKind::Keys => crate::scenario::schema::keys(),
     };
     output::print(&text, None)?;

@@ -329,7 +329,7 @@ impl Admin {
             let station = self.world.station(mock);
             let memory = station.texts.as_ref().map(|texts| json!({ "entries": texts.len(), "poisoned": texts.poisoned() }));
             json!({
-                "busy": station.busy, "waiting": station.waiting.iter().filter(|waiting| !waiting.is_closed()).count(),
+                "busy": self.world.busy(mock, &station), "waiting": station.waiting.iter().filter(|waiting| !waiting.is_closed()).count(),
                 "statuses": station.ledger.statuses, "rate_limited": station.ledger.rate_limited,
                 "overloaded": station.ledger.overloaded, "abandoned": station.ledger.abandoned, "memory": memory,
             })

@@ -5,26 +5,23 @@
     reason = "the only file of the program that asks the machine for the time of a drill"
 )]
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
 use crate::base::{Span, Time};
 
-/// What time it is in the drill, and waiting for a moment of it.
+/// What time it is in the drill. One word, so that every request may look at it without waiting for another.
 #[derive(Debug)]
 pub(super) struct Clock {
-    state: Mutex<State>,
+    origin: Instant,
+    /// If the first bit is set, the clock stands at the others; if not, they are what is to be added to the time since
+    /// the origin, without the first bit.
+    state: AtomicU64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct State {
-    /// The moment of the drill at `since`; while it stands, always.
-    base: Time,
-    since: Instant,
-    is_held: bool,
-}
+const HELD: u64 = 1 << 63;
 
 /// A moment of the machine, for the pauses of replies; these pass whether the drill's clock stands or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,24 +30,37 @@ pub(super) struct Moment(Instant);
 impl Clock {
     /// Returns a clock that shows `base` now.
     pub(super) fn new(base: Time, is_held: bool) -> Self {
-        Self { state: Mutex::new(State { base, since: Instant::now(), is_held }) }
+        let clock = Self { origin: Instant::now(), state: AtomicU64::new(0) };
+        clock.set(base, is_held);
+        clock
     }
 
     /// Returns the time of the drill.
     pub(super) fn now(&self) -> Time {
-        let state = *self.state.lock().expect("nobody panics while holding the clock");
-        if state.is_held { state.base } else { state.base + span(state.since.elapsed()) }
+        self.at(Moment::now())
+    }
+
+    /// Returns the time of the drill at a moment of the machine.
+    pub(super) fn at(&self, moment: Moment) -> Time {
+        let state = self.state.load(Ordering::Acquire);
+        if state & HELD != 0 {
+            return Time(state & !HELD);
+        }
+        let elapsed = span(moment.0.saturating_duration_since(self.origin)).0;
+        Time(elapsed.wrapping_add(state) & !HELD)
     }
 
     /// Returns whether the clock stands.
     pub(super) fn is_held(&self) -> bool {
-        self.state.lock().expect("nobody panics while holding the clock").is_held
+        self.state.load(Ordering::Acquire) & HELD != 0
     }
 
     /// Sets the clock, and lets it run or stand.
     pub(super) fn set(&self, base: Time, is_held: bool) {
-        let mut state = self.state.lock().expect("nobody panics while holding the clock");
-        *state = State { base, since: Instant::now(), is_held };
+        let base = base.0 & !HELD;
+        let elapsed = span(self.origin.elapsed()).0;
+        let state = if is_held { base | HELD } else { base.wrapping_sub(elapsed) & !HELD };
+        self.state.store(state, Ordering::Release);
     }
 }
 
@@ -100,4 +110,23 @@ pub(super) fn wall_after(after: Span) -> u64 {
 
 fn span(duration: Duration) -> Span {
     Span(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_runs_from_where_it_was_set_and_stands_where_it_is_held() {
+        let clock = Clock::new(Time::ZERO + Span::from_secs(60), false);
+        let now = Moment::now();
+        let later = now.after(Span::from_secs(5)).unwrap();
+        assert_eq!(clock.at(later).since(clock.at(now)), Span::from_secs(5));
+        assert!(clock.at(now) >= Time::ZERO + Span::from_secs(60));
+        // Back to before the machine's own beginning, as it were.
+        clock.set(Time(1), false);
+        assert!(clock.now() >= Time(1) && clock.now() < Time::ZERO + Span::from_secs(60));
+        clock.set(Time(7), true);
+        assert_eq!((clock.now(), clock.is_held()), (Time(7), true));
+    }
 }

@@ -63,7 +63,7 @@ pub(super) fn text(world: &World) -> String {
             add(1, &format!(",kind=\"{kind}\""), count as f64);
         }
         add(2, "", ledger.spent.0 as f64 / 1e12);
-        add(3, "", f64::from(station.busy));
+        add(3, "", f64::from(world.busy(mock, &station)));
         add(4, "", station.waiting.iter().filter(|waiting| !waiting.is_closed()).count() as f64);
         let refused =
             [("quota", ledger.rate_limited), ("slots", ledger.overloaded), ("abandoned", ledger.abandoned)];

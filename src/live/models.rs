@@ -14,7 +14,7 @@ use crate::live::ledger::Call;
 use crate::live::perform::{Deed, perform};
 use crate::live::reply::{Cut, Note, ReplyBody, Reset, Stream, Writer};
 use crate::live::work::Job;
-use crate::live::world::{Taken, World};
+use crate::live::world::{Left, Taken, World};
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Bill, Outcome, Talk, Usage};
 use crate::plan::{Flaw, WireForm};
@@ -162,9 +162,10 @@ impl Asking {
         }
         let (answer, talk, void) = self.compose(&hits);
         let bill = self.bill(talk, hits.plain);
-        if let Err(refusal) = self.world.admit(&self.taken, bill.usage.input + bill.usage.output) {
-            return Ok(self.refuse(&refusal, note));
-        }
+        let left = match self.world.admit(&self.taken, bill.usage.input + bill.usage.output) {
+            Ok(left) => left,
+            Err(refusal) => return Ok(self.refuse(&refusal, note)),
+        };
         let mut outcome = Outcome::own(parameters, self.taken.key, talk);
         outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
             self.is_news(outcome, flaw)
@@ -176,7 +177,7 @@ impl Asking {
             None => {}
         }
         let answer = told(answer, (&bill, &outcome, talk));
-        self.deliver((answer, talk), (outcome, bill), hits, note).await
+        self.deliver((answer, talk), (outcome, bill), (hits, left), note).await
     }
 
     /// Returns whether a flaw would change what the model says.
@@ -218,8 +219,7 @@ impl Asking {
         let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key).map(|(said, _)| said);
         let at = |turns| say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked);
         let mut said = follows.unwrap_or_else(|| at(prompt.turns));
-        let is_right = Outcome::own(parameters, taken.key, Talk::usual(0)).is_right;
-        if !is_right || prompt.tokens > u64::from(parameters.context_max) {
+        if !outcome::is_right(parameters, taken.key) || prompt.tokens > u64::from(parameters.context_max) {
             say::spoil(&mut said, Flaw::Wrong, prompt, (taken.key, Canary(0)));
         }
         let Some((flaw, fault)) = flaw else {
@@ -287,7 +287,7 @@ impl Asking {
         self,
         (answer, talk): (Answer, Talk),
         (outcome, bill): (Outcome, Bill),
-        hits: Hits,
+        (hits, left): (Hits, [Option<Left>; 2]),
         mut note: Note,
     ) -> Result<Response<ReplyBody>, Cut> {
         let parameters = &self.world.served.mocks[self.taken.mock];
@@ -310,7 +310,7 @@ impl Asking {
         };
         note.call.tokens.1 = usage.output;
         note.call.status = if hits.flagged.is_some() { 246 } else { 200 };
-        let head = self.head(note.call.status, outcome.service);
+        let head = self.head(note.call.status, outcome.service, left);
         let body = if self.prompt.is_stream {
             let writer = self.dialect.writer(&answer, &self.prompt, &self.id);
             let stream = Stream { answer: Arc::new(answer), writer, begun: due.begun, first, per_token };
@@ -333,7 +333,7 @@ impl Asking {
     }
 
     /// Returns the head of a good reply.
-    fn head(&self, status: u16, took: Span) -> (StatusCode, HeaderMap) {
+    fn head(&self, status: u16, took: Span, left: [Option<Left>; 2]) -> (StatusCode, HeaderMap) {
         let mut map = HeaderMap::with_capacity(20);
         let kind =
             if self.prompt.is_stream { "text/event-stream; charset=utf-8" } else { "application/json" };
@@ -346,7 +346,7 @@ impl Asking {
             let millis = HeaderValue::from(took.0 / 1_000_000);
             map.insert(headers::OPENAI_PROCESSING_MS, millis);
         }
-        headers::of_quotas(&mut map, self.dialect.is_openai(), self.world.quotas_left(self.taken.mock));
+        headers::of_quotas(&mut map, self.dialect.is_openai(), left);
         (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map)
     }
 

@@ -4,6 +4,7 @@
 //! what makes retries dangerous; so does a mock, unless it says `on_abandon = "stop"`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -12,7 +13,7 @@ use crate::base::{Money, Span};
 use crate::live::canaries::Place;
 use crate::live::clock::{Moment, until};
 use crate::live::ledger::Effect;
-use crate::live::world::{Taken, World};
+use crate::live::world::{Station, Taken, World};
 use crate::plan::FaultEffect;
 use crate::wire::refusal::Refusal;
 
@@ -29,13 +30,25 @@ pub(super) struct Job {
     pub(super) remember: Option<(String, String)>,
 }
 
+/// Which slot the work holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Slot {
+    /// None.
+    #[default]
+    None,
+    /// One of those that the mock has.
+    Counted,
+    /// One of a mock that has them without limit.
+    Free,
+}
+
 /// The work on a request.
 #[derive(Debug)]
 pub(super) struct Work {
     world: Arc<World>,
     taken: Arc<Taken>,
     ticket: Option<oneshot::Receiver<()>>,
-    has_slot: bool,
+    slot: Slot,
     service: Span,
     ends: Option<Moment>,
     job: Option<Job>,
@@ -54,17 +67,22 @@ impl Work {
         let mock = taken.mock;
         let parameters = &world.served.mocks[mock];
         let capacity = world.capacity(mock, &taken.faults, taken.now);
-        let mut station = world.station(mock);
         let mut work = Self {
             world: Arc::clone(world),
             taken: Arc::clone(taken),
             ticket: None,
-            has_slot: true,
+            slot: Slot::Free,
             service,
             ends: None,
             job: Some(job),
             is_alone: false,
         };
+        if capacity == u32::MAX {
+            world.free[mock].fetch_add(1, Ordering::Relaxed);
+            return Ok(work);
+        }
+        work.slot = Slot::Counted;
+        let mut station = world.station(mock);
         // Whoever waits no longer is not in the way; whoever waits comes first.
         station.waiting.retain(|waiting| !waiting.is_closed());
         if station.busy < capacity && station.waiting.is_empty() {
@@ -72,7 +90,7 @@ impl Work {
             return Ok(work);
         }
         let is_cut = capacity < parameters.slots && station.busy < parameters.slots;
-        work.has_slot = false;
+        work.slot = Slot::None;
         if station.waiting.len() >= parameters.queue as usize {
             station.ledger.overloaded += 1;
             work.job = None;
@@ -91,12 +109,14 @@ impl Work {
 
     /// Waits for the slot; returns the moment at which the work begins.
     pub(super) async fn begin(&mut self) -> Moment {
+        // Whoever did not have to wait began when it came.
+        let mut begun = self.taken.arrived;
         if let Some(ticket) = &mut self.ticket {
             // The sender is only dropped when the world ends.
-            self.has_slot = ticket.await.is_ok();
+            self.slot = if ticket.await.is_ok() { Slot::Counted } else { Slot::None };
             self.ticket = None;
+            begun = Moment::now();
         }
-        let begun = Moment::now();
         self.ends = begun.after(self.service);
         begun
     }
@@ -111,42 +131,58 @@ impl Work {
 
     /// Waits until the work is over.
     pub(super) async fn worked(&self) {
-        until(self.ends).await;
+        if self.service > Span::ZERO {
+            until(self.ends).await;
+        }
     }
 
     /// Does what is to be done at the end, and frees the slot.
     pub(super) fn finish(&mut self) {
         if let Some(job) = self.job.take() {
-            commit(&self.world, &self.taken, job);
-            self.leave();
+            self.end(job);
         }
     }
 
     /// Frees the slot without having done anything.
     pub(super) fn give_up(&mut self) {
         if self.job.take().is_some() {
-            self.leave();
+            self.end(Job::default());
         }
     }
 
-    fn leave(&mut self) {
-        if !std::mem::take(&mut self.has_slot) {
+    /// Does a job, and frees the slot.
+    fn end(&mut self, job: Job) {
+        let (world, mock) = (&self.world, self.taken.mock);
+        let slot = std::mem::take(&mut self.slot);
+        if slot == Slot::Free {
+            world.free[mock].fetch_sub(1, Ordering::Relaxed);
+        }
+        if slot != Slot::Counted && job.is_nothing() {
             return;
         }
-        let is_anybody_waiting = {
-            let mut station = self.world.station(self.taken.mock);
-            station.busy -= 1;
-            !station.waiting.is_empty()
-        };
+        let mut station = world.station(mock);
+        station.busy -= u32::from(slot == Slot::Counted);
+        let is_anybody_waiting = slot == Slot::Counted && !station.waiting.is_empty();
+        let effects = commit(world, &mut station, job);
+        drop(station);
         if is_anybody_waiting {
-            self.world.wake(self.taken.mock);
+            world.wake(mock);
         }
+        told(world, &self.taken, &effects);
     }
 }
 
-/// Adds what the work did to the ledgers.
-fn commit(world: &World, taken: &Taken, job: Job) {
-    let mut station = world.station(taken.mock);
+impl Job {
+    fn is_nothing(&self) -> bool {
+        self.cost == Money::ZERO
+            && self.tokens == [0; 3]
+            && self.effects.is_empty()
+            && self.remember.is_none()
+    }
+}
+
+/// Adds what the work did to the ledgers; returns the effects that were executed.
+fn commit(world: &World, station: &mut Station, job: Job) -> Vec<Effect> {
     let ledger = &mut station.ledger;
     ledger.spent += job.cost;
     for (sum, tokens) in ledger.tokens.iter_mut().zip(job.tokens) {
@@ -155,11 +191,6 @@ fn commit(world: &World, taken: &Taken, job: Job) {
     if let (Some(texts), Some((text, source))) = (&mut station.texts, job.remember) {
         texts.remember(text, source, None);
     }
-    let ledger = &mut station.ledger;
-    if job.effects.is_empty() {
-        return;
-    }
-    let now = world.clock.now();
     let mut done = Vec::new();
     for effect in job.effects {
         // Between the beginning and the end another call may have used the key.
@@ -167,18 +198,19 @@ fn commit(world: &World, taken: &Taken, job: Job) {
             ledger.counts.deduplicated += 1;
             continue;
         }
-        done.push(ledger.effect(Effect { at: now, ..effect }).clone());
+        done.push(ledger.effect(Effect { at: world.clock.now(), ..effect }).clone());
     }
-    drop(station);
-    for effect in done.iter().filter(|effect| effect.is_unsafe || effect.duplicate_of.is_some()) {
-        let kind = if effect.is_unsafe { "unsafe-effect" } else { "duplicate-effect" };
-        world.journal.push(
-            now,
-            kind,
-            json!({ "mock": world.served.mocks[taken.mock].name, "effect": effect.json() }),
-        );
-    }
-    for effect in &done {
+    done
+}
+
+/// Tells of effects that are repeated, unsafe, or made on a canary.
+fn told(world: &World, taken: &Taken, effects: &[Effect]) {
+    for effect in effects {
+        if effect.is_unsafe || effect.duplicate_of.is_some() {
+            let kind = if effect.is_unsafe { "unsafe-effect" } else { "duplicate-effect" };
+            let detail = json!({ "mock": world.served.mocks[taken.mock].name, "effect": effect.json() });
+            world.journal.push(effect.at, kind, detail);
+        }
         world.sight(taken, &effect.canaries, Place::Effect);
     }
 }
@@ -188,7 +220,7 @@ impl Drop for Work {
         let Some(job) = self.job.take() else { return };
         if self.is_alone {
             // The servers are shutting down.
-            self.leave();
+            self.end(Job::default());
             return;
         }
         self.world.station(self.taken.mock).ledger.abandoned += 1;
@@ -197,20 +229,20 @@ impl Drop for Work {
         {
             // A slot that was given in this very moment is given back.
             ticket.close();
-            self.has_slot = ticket.try_recv().is_ok();
+            self.slot = if ticket.try_recv().is_ok() { Slot::Counted } else { Slot::None };
             self.ticket = None;
         }
         let stops = self.world.served.mocks[self.taken.mock].stops_when_abandoned;
         let runtime = tokio::runtime::Handle::try_current();
         let (false, Ok(runtime)) = (stops, runtime) else {
-            self.leave();
+            self.end(Job::default());
             return;
         };
         let mut rest = Self {
             world: Arc::clone(&self.world),
             taken: Arc::clone(&self.taken),
             ticket: self.ticket.take(),
-            has_slot: std::mem::take(&mut self.has_slot),
+            slot: std::mem::take(&mut self.slot),
             service: self.service,
             ends: self.ends,
             job: Some(job),

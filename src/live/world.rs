@@ -1,7 +1,7 @@
 //! Everything that live mocks share: the clock, the faults, each mock's state, the journal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 use serde_json::json;
@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) resets: AtomicU64,
     faults: RwLock<Arc<FaultSet>>,
     stations: Vec<Mutex<Station>>,
+    /// How many requests are being worked on at each mock that has slots without limit.
+    pub(super) free: Vec<AtomicU32>,
     canaries: Mutex<Canaries>,
     tools: Vec<watch::Sender<u64>>,
 }
@@ -100,6 +102,18 @@ impl Station {
             credentials: BTreeMap::new(),
             revoked: Vec::new(),
         }
+    }
+}
+
+impl Station {
+    /// Returns what is left of the quotas of requests and of tokens.
+    fn left(&mut self, now: Time, share: Ratio) -> [Option<Left>; 2] {
+        let left = |quota: &mut Option<(Quota, Quota)>| {
+            let (rest, limit, full_in) = quota.as_mut()?.0.left(now, share);
+            Some(Left { rest, limit, full_in })
+        };
+        let [requests, tokens] = &mut self.quotas;
+        [left(requests), left(tokens)]
     }
 }
 
@@ -171,6 +185,7 @@ impl World {
             resets: AtomicU64::new(0),
             faults: RwLock::new(Arc::new(faults)),
             stations: stations.collect(),
+            free: served.mocks.iter().map(|_| AtomicU32::new(0)).collect(),
             canaries: Mutex::new(Canaries::default()),
             tools: served.mocks.iter().map(|_| watch::Sender::new(0)).collect(),
             served,
@@ -225,7 +240,8 @@ impl World {
     }
 
     fn taken(&self, mock: usize, who: Who, is_call: bool) -> Taken {
-        let (now, arrived, faults) = (self.clock.now(), Moment::now(), self.faults());
+        let (arrived, faults) = (Moment::now(), self.faults());
+        let now = self.clock.at(arrived);
         let mut station = self.station(mock);
         let number = station.next;
         station.next += 1;
@@ -290,6 +306,11 @@ impl World {
         Some(index)
     }
 
+    /// Returns how many requests a mock is working on.
+    pub(super) fn busy(&self, mock: usize, station: &Station) -> u32 {
+        station.busy + self.free[mock].load(Ordering::Relaxed)
+    }
+
     /// Gives free slots to whoever waits longest.
     pub(super) fn wake(&self, mock: usize) {
         let capacity = self.capacity(mock, &self.faults(), self.clock.now());
@@ -311,12 +332,12 @@ impl World {
         }
     }
 
-    /// Asks the quotas for a request of so many tokens.
-    pub(super) fn admit(&self, taken: &Taken, tokens: u64) -> Result<(), Refusal> {
-        let mut station = self.station(taken.mock);
-        if station.quotas.iter().all(Option::is_none) {
-            return Ok(());
+    /// Asks the quotas for a request of so many tokens; returns what is left of them.
+    pub(super) fn admit(&self, taken: &Taken, tokens: u64) -> Result<[Option<Left>; 2], Refusal> {
+        if self.served.mocks[taken.mock].quotas.iter().all(Option::is_none) {
+            return Ok([None, None]);
         }
+        let mut station = self.station(taken.mock);
         let share = quota_left(taken.faults.of(taken.mock).map(|(_, fault)| fault), taken.now);
         let (mut wait, mut full) = (None::<(Span, usize)>, None);
         for (which, amount) in [1, tokens].into_iter().enumerate() {
@@ -332,7 +353,7 @@ impl World {
                     uncut.take(amount);
                 }
             }
-            return Ok(());
+            return Ok(station.left(taken.now, share));
         };
         station.ledger.rate_limited += 1;
         drop(station);
@@ -340,26 +361,18 @@ impl World {
             self.witness_all(taken, |effect| matches!(effect, FaultEffect::RateLimit(_)));
         }
         let limit = share.of_ceil(self.served.mocks[taken.mock].quotas[which].unwrap_or(0));
-        Err(Refusal::RateLimited {
-            wait,
-            limit: if which == 0 { Limit::Requests(limit) } else { Limit::Tokens(limit) },
-        })
+        let limit = if which == 0 { Limit::Requests(limit) } else { Limit::Tokens(limit) };
+        Err(Refusal::RateLimited { wait, limit })
     }
 
     /// Returns what is left of the quotas of requests and of tokens.
     pub(super) fn quotas_left(&self, mock: usize) -> [Option<Left>; 2] {
-        let (now, faults) = (self.clock.now(), self.faults());
-        let mut station = self.station(mock);
-        if station.quotas.iter().all(Option::is_none) {
+        if self.served.mocks[mock].quotas.iter().all(Option::is_none) {
             return [None, None];
         }
+        let (now, faults) = (self.clock.now(), self.faults());
         let share = quota_left(faults.of(mock).map(|(_, fault)| fault), now);
-        let left = |quota: &mut Option<(Quota, Quota)>| {
-            let (rest, limit, full_in) = quota.as_mut()?.0.left(now, share);
-            Some(Left { rest, limit, full_in })
-        };
-        let [requests, tokens] = &mut station.quotas;
-        [left(requests), left(tokens)]
+        self.station(mock).left(now, share)
     }
 
     /// Returns how many slots a mock has now.

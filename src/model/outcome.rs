@@ -182,7 +182,7 @@ impl Outcome {
         Self {
             reply: if is_error { Reply::Error(500) } else { Reply::Good },
             service,
-            is_right: mock.right >= 1.0 || key.with(RIGHT).unit() < mock.right,
+            is_right: is_right(mock, key),
             is_lost: false,
             is_cut: false,
             is_unsaid: false,
@@ -248,6 +248,11 @@ impl Outcome {
             }
         }
     }
+}
+
+/// Returns whether a mock's own answer to a request is right.
+pub fn is_right(mock: &MockPlan, key: Key) -> bool {
+    mock.right >= 1.0 || key.with(RIGHT).unit() < mock.right
 }
 
 /// Returns how long all tokens of a reply take.

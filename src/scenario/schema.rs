@@ -137,6 +137,11 @@ pub fn mock() -> Value {
     whole::<crate::scenario::file::mocks::Mock>("Stormdrill mock, version 1")
 }
 
+/// Returns the schema of a file of mocks and faults.
+pub fn mock_set() -> Value {
+    whole::<crate::scenario::served::MockSet>("Stormdrill mocks and faults, version 1")
+}
+
 fn whole<T: Decode>(title: &str) -> Value {
     let mut definitions = Definitions::new();
     let mut schema = T::schema(&mut definitions);

@@ -63,14 +63,20 @@ impl Frames {
 
 /// Returns a name such as `req_00c0ffee00c0ffee`: a prefix, and a number as sixteen hexadecimal digits.
 pub fn named(prefix: &str, number: u64) -> String {
-    let mut name = String::with_capacity(prefix.len() + 16);
-    name.push_str(prefix);
-    for shift in (0..16).rev() {
-        let digit = (number >> (4 * shift) & 15) as u32;
-        name.push(char::from_digit(digit, 16).unwrap_or('0'));
-    }
-    name
+    let mut name = Vec::with_capacity(prefix.len() + 16);
+    name.extend_from_slice(prefix.as_bytes());
+    digits(&mut name, number);
+    String::from_utf8(name).expect("digits are UTF-8, and so is the prefix")
 }
+
+/// Appends a number as sixteen hexadecimal digits.
+pub fn digits(bytes: &mut Vec<u8>, number: u64) {
+    let written =
+        number.to_be_bytes().map(|byte| [byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
+    bytes.extend_from_slice(written.as_flattened());
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// Appends a value as JSON.
 pub fn json(bytes: &mut Vec<u8>, value: &impl Serialize) {

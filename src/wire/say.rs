@@ -83,7 +83,8 @@ pub struct Asked {
 
 /// Returns what the mock says to a prompt, at a turn of the conversation.
 pub fn said(wire: &WirePlan, recorded: &Recorded, prompt: &Prompt, turns: u32, asked: Asked) -> Said {
-    if let Some(recording) = recorded.get(&prompt.last).filter(|_| prompt.result.is_empty() || turns > 0) {
+    let known = if recorded.is_empty() { None } else { recorded.get(&prompt.last) };
+    if let Some(recording) = known.filter(|_| prompt.result.is_empty() || turns > 0) {
         let calls = recording.calls.iter().map(|call| (call.tool.clone(), call.arguments.to_string()));
         // What was asked for has been brought: the recorded text is the answer.
         let calls = if prompt.result.is_empty() { calls.collect() } else { Vec::new() };

@@ -49,7 +49,9 @@ fn what_comes_from_a_scenario_cannot_act_on_a_terminal() {
 
 #[test]
 fn the_shipped_schemas_are_those_of_the_types() {
-    for (file, schema) in [("scenario", schema::scenario()), ("mock", schema::mock())] {
+    let kinds =
+        [("scenario", schema::scenario()), ("mock", schema::mock()), ("mock-set", schema::mock_set())];
+    for (file, schema) in kinds {
         let path = format!("{}/docs/{file}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let shipped = std::fs::read_to_string(&path).unwrap();
         let hint = format!("run `cargo run -- schema {file} > docs/{file}.schema.json`");

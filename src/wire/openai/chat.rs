@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::Content;
-use crate::wire::frames::{Frames, json as write};
+use crate::wire::frames::{Frames, digits, json as write};
 use crate::wire::openai::id;
 use crate::wire::prompt::{Choice, Gather, Prompt};
 
@@ -139,8 +139,10 @@ pub fn whole(answer: &Answer) -> Vec<u8> {
         }
     }
     let mut bytes = Vec::with_capacity(1024);
-    put(&mut bytes, "{\"id\":", &id("chatcmpl-", answer.id));
-    put(&mut bytes, ",\"object\":\"chat.completion\",\"created\":", &answer.created);
+    // Names that are digits, and our own words, need no escapes.
+    bytes.extend_from_slice(b"{\"id\":\"chatcmpl-");
+    digits(&mut bytes, answer.id);
+    put(&mut bytes, "\",\"object\":\"chat.completion\",\"created\":", &answer.created);
     put(&mut bytes, ",\"model\":", &answer.model);
     put(&mut bytes, ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":", &content);
     put(&mut bytes, ",\"refusal\":", &refusal);
@@ -148,8 +150,9 @@ pub fn whole(answer: &Answer) -> Vec<u8> {
     if !calls.is_empty() {
         put(&mut bytes, ",\"tool_calls\":", &calls);
     }
-    put(&mut bytes, "},\"logprobs\":null,\"finish_reason\":", &finish_reason(answer.stop));
-    bytes.extend_from_slice(b"}]");
+    bytes.extend_from_slice(b"},\"logprobs\":null,\"finish_reason\":\"");
+    bytes.extend_from_slice(finish_reason(answer.stop).as_bytes());
+    bytes.extend_from_slice(b"\"}]");
     if let Some(told) = answer.usage {
         bytes.extend_from_slice(b",\"usage\":");
         write_usage(&mut bytes, told);
