@@ -52,10 +52,12 @@ fn everything_that_is_wrong_with_a_set_is_said_at_once() {
 
 #[test]
 fn scenarios_folders_and_single_mocks_are_served() {
-    for path in ["scenarios/tool-timeout-backlog.toml", "mocks", "mocks/gpt-chat.toml"] {
-        let (code, out, said) =
-            stormdrill(&["mock", path, "--", "sh", "-c", "echo $OPENAI_BASE_URL $ANTHROPIC_BASE_URL"]);
-        assert_eq!((code, out.matches("http://127.0.0.1:").count()), (Some(0), 2), "{path}: {said}");
+    // A mock alone speaks only its own provider's protocol.
+    let served = [("scenarios/tool-timeout-backlog.toml", 2), ("mocks", 2), ("mocks/gpt-chat.toml", 1)];
+    for (path, addresses) in served {
+        let script = "echo $OPENAI_BASE_URL $ANTHROPIC_BASE_URL";
+        let (code, out, said) = stormdrill(&["mock", path, "--", "sh", "-c", script]);
+        assert_eq!((code, out.matches("http://127.0.0.1:").count()), (Some(0), addresses), "{path}: {said}");
     }
 }
 
