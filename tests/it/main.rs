@@ -19,6 +19,7 @@ mod kinds;
 mod live;
 mod overload;
 mod pages;
+mod parsers;
 mod process;
 mod queueing;
 mod reports;
