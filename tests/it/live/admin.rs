@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Mocks, SET, chat};
+use super::{Mocks, SET, chat, until};
 
 #[test]
 fn only_whoever_has_the_token_is_let_in_and_no_page_of_another_origin() {
@@ -97,10 +97,10 @@ fn a_reset_forgets_and_a_fault_that_is_there_begins_anew() {
     mocks.arm("memory", &json!({ "memory-poison": { "entries": 5 } }));
     let poisoned =
         |mocks: &Mocks| mocks.admin("/state", None)["mocks"]["memory"]["memory"]["poisoned"].clone();
-    while poisoned(&mocks) != 5 {}
+    until(|| poisoned(&mocks) == 5);
     assert_eq!(mocks.admin("/purge", Some(&json!({})))["purged"], 5);
     mocks.admin("/reset", Some(&json!({})));
-    while poisoned(&mocks) != 5 {}
+    until(|| poisoned(&mocks) == 5);
     assert_eq!(mocks.admin("/calls", None)["llm"]["calls"], json!([]));
     assert_eq!(mocks.admin("/spend", None)["llm"]["tokens"]["input"], 0);
 }

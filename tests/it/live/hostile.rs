@@ -5,7 +5,7 @@ use std::net::Shutdown;
 
 use serde_json::json;
 
-use super::{Mocks, Reply, SET, chat, exchange, read, request};
+use super::{Mocks, Reply, SET, chat, exchange, read, request, until};
 
 fn raw(mocks: &Mocks, mock: &str, bytes: &[u8]) -> Reply {
     let mut stream = mocks.connect(mock);
@@ -139,7 +139,7 @@ fn half_closed_and_abandoned_connections_are_let_go() {
             request("POST", "/v1/chat/completions", "", &chat("hi", true).to_string()).as_bytes(),
         ));
     }
-    while mocks.admin("/state", None)["mocks"]["llm"]["busy"] != 0 {}
+    until(|| mocks.admin("/state", None)["mocks"]["llm"]["busy"] == 0);
     assert_eq!(mocks.chat("still there").status, 200);
 }
 
@@ -158,7 +158,7 @@ fn one_connection_too_many_is_told_so() {
         (503, json!("Too many connections are open."))
     );
     drop(open);
-    while mocks.chat("hi").status != 200 {}
+    until(|| mocks.chat("hi").status == 200);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Mocks, Reply, SET, chat};
+use super::{Mocks, Reply, SET, chat, until};
 
 /// What is asked, to see a fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,7 +123,7 @@ fn share_nothing_changes_nothing_and_share_all_is_seen_and_witnessed() {
                 mocks.arm(mock, &json!({ kind: dose }));
             }
             if kind == "memory-poison" && !share.is_empty() {
-                while mocks.admin("/state", None)["mocks"]["memory"]["memory"]["poisoned"] != 5 {}
+                until(|| mocks.admin("/state", None)["mocks"]["memory"]["memory"]["poisoned"] == 5);
             }
             let reply = ask.of(&mocks);
             let shown =

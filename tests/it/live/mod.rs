@@ -186,6 +186,17 @@ impl Mocks {
     }
 }
 
+/// Waits until something is so; a test that waits in vain ends.
+fn until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    panic!("this was waited for in vain");
+}
+
 /// Returns a folder of this test's own.
 fn folder() -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};

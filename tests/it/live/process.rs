@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use super::{Mocks, SET, folder};
+use super::{Mocks, SET, folder, until};
 
 pub(super) fn terminate(child: &Child) {
     let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
@@ -133,7 +133,7 @@ fn the_end_lifts_every_fault_and_says_so_in_the_journal() {
         super::request("POST", "/tools/weather", "", "{\"city\":\"x\"}").as_bytes(),
     )
     .unwrap();
-    while mocks.fault()["hits"] != 1 {}
+    until(|| mocks.fault()["hits"] == 1);
     terminate(&mocks.child);
     // A request that would never be answered does not hold the end up.
     assert_eq!(super::read(&mut hanging).status, 504);
