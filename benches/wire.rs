@@ -177,9 +177,11 @@ const TOOL: &str =
 const MODEL: &str = "[mocks.it]\nkind = \"model\"\nfirst_token = \"0ms\"\nper_token = \"0ms\"\nquota = { requests = \"900000000/min\" }\nwire.turn = [{ say = \"Your order was sent on time, and our team will check with you today.\" }]\n";
 const CHAT: &str = r#"{"model":"gpt-5","messages":[{"role":"system","content":"You are a helpful agent of a shop."},{"role":"user","content":"Where is my order 1234?"}]}"#;
 
-/// Requests per second of processor time, in rounds that alternate.
+/// Requests per second, of processor time and of the clock, in rounds that alternate.
 async fn speed() {
-    println!("requests per second of the server's processor time, median of 5 rounds that alternate:");
+    println!(
+        "requests per second, median of 7 rounds that alternate: of the server's processor time, and of the clock"
+    );
     for (what, mocks, request) in [
         ("a tool's small reply", TOOL, request("/tools/it", "{\"query\":\"a\"}")),
         ("a chat completion", MODEL, request("/v1/chat/completions", CHAT)),
@@ -187,19 +189,28 @@ async fn speed() {
         let ours = mock("it", mocks);
         let (head, body) = once(ours.port, &request).await;
         let other = bare(&head, &body);
-        let mut rates = [Vec::new(), Vec::new()];
-        for _ in 0..5 {
-            for (rates, server) in rates.iter_mut().zip([&ours, &other]) {
-                let before = server.cpu();
+        let mut rates = [[const { Vec::new() }; 2], [const { Vec::new() }; 2]];
+        for _ in 0..7 {
+            for ([of_cpu, of_clock], server) in rates.iter_mut().zip([&ours, &other]) {
+                let (before, begun) = (server.cpu(), Instant::now());
                 load(server.port, &request, (16, 5_000)).await;
-                rates.push(80_000.0 / (server.cpu() - before));
+                of_cpu.push(80_000.0 / (server.cpu() - before));
+                of_clock.push(80_000.0 / begun.elapsed().as_secs_f64());
             }
         }
-        let [ours, other] = rates.map(|mut rates| {
-            rates.sort_by(f64::total_cmp);
-            rates[rates.len() / 2]
+        let [ours, other] = rates.map(|both| {
+            both.map(|mut rates| {
+                rates.sort_by(f64::total_cmp);
+                rates[rates.len() / 2]
+            })
         });
-        println!("  {what:24} mock {ours:9.0}   bare hyper {other:9.0}   ratio {:.2}", ours / other);
+        for (which, name) in ["processor", "clock"].into_iter().enumerate() {
+            let ratio = ours[which] / other[which];
+            println!(
+                "  {what:22} {name:10} mock {:8.0}   bare hyper {:8.0}   ratio {ratio:.2}",
+                ours[which], other[which]
+            );
+        }
     }
 }
 
