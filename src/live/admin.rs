@@ -13,6 +13,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::base::{Span, Time};
+use crate::live::edges;
 use crate::live::faults::Mode;
 use crate::live::metrics;
 use crate::live::world::{Left, Revoked, World};
@@ -107,7 +108,10 @@ impl Admin {
         let answer = if head.method == Method::GET {
             self.look(&path, &query)
         } else if head.method == Method::POST {
-            self.act(&path, &body.to_bytes())
+            let answer = self.act(&path, &body.to_bytes());
+            // What was asked for has happened when the answer comes.
+            let _next: Option<Time> = edges::look(&self.world);
+            answer
         } else {
             Err((StatusCode::METHOD_NOT_ALLOWED, "use GET to look and POST to act".into()))
         };

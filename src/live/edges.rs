@@ -26,21 +26,20 @@ struct Seen {
     entries: u64,
 }
 
+/// What is known of all of them.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    seen: Vec<Seen>,
+    resets: u64,
+}
+
 /// Watches over the faults until the servers end.
 pub(super) async fn watch(world: Arc<World>) {
-    let mut seen: Vec<Seen> = Vec::new();
-    let mut resets = 0;
     loop {
         // Whoever changes something from here on is heard.
         let changed = world.changes.notified();
         let now = world.clock.now();
-        let known = std::mem::replace(&mut resets, world.resets.load(Ordering::Relaxed));
-        if known != resets {
-            // Everything was forgotten: what is there begins anew.
-            seen.clear();
-        }
-        look(&world, &mut seen, now);
-        let poison = seen.iter().filter_map(|seen| seen.next).min();
+        let poison = look(&world);
         let next = world.faults().next_edge(now).into_iter().chain(poison).min();
         let pause = next.filter(|_| !world.clock.is_held()).map(|next| next.since(now));
         tokio::select! {
@@ -55,8 +54,22 @@ pub(super) async fn watch(world: Arc<World>) {
     }
 }
 
-/// Looks at every fault: tells what has begun and ended since, and poisons what is to be poisoned.
-fn look(world: &World, seen: &mut Vec<Seen>, now: Time) {
+/// Looks at every fault: tells what has begun and ended since the last look, and poisons what is to be poisoned.
+///
+/// Whoever changes the clock or the faults looks at once, so that all of it has happened before anything that follows.
+/// Returns when a memory is poisoned next.
+pub(super) fn look(world: &World) -> Option<Time> {
+    let mut known = world.edges.lock().expect("nobody panics while looking at the faults");
+    let resets = world.resets.load(Ordering::Relaxed);
+    if std::mem::replace(&mut known.resets, resets) != resets {
+        // Everything was forgotten: what is there begins anew.
+        known.seen.clear();
+    }
+    look_at(world, &mut known.seen, world.clock.now());
+    known.seen.iter().filter_map(|seen| seen.next).min()
+}
+
+fn look_at(world: &World, seen: &mut Vec<Seen>, now: Time) {
     let faults = world.faults();
     seen.resize(faults.plans.len(), Seen::default());
     for (index, fault) in faults.plans.iter().enumerate() {

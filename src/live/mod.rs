@@ -157,6 +157,7 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     let unseen = unseen.map(|fault| (fault.id.value.0.clone(), fault.inject.tag())).collect();
     let api = Arc::new(Admin { world: Arc::clone(&world), scenario, token: settings.token });
     world.journal.push(world.clock.now(), "started", serde_json::json!({ "seed": settings.seed }));
+    let _next: Option<Time> = edges::look(&world);
     let rest = vec![tokio::spawn(serve_admin(api, admin)), tokio::spawn(edges::watch(Arc::clone(&world)))];
     Ok(Running { mocks, admin: admin_port, unseen, world, servers, rest })
 }

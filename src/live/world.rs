@@ -11,6 +11,7 @@ use crate::base::{Key, Ratio, Span, Time};
 use crate::live::caller::Who;
 use crate::live::canaries::{Canaries, Place, Source};
 use crate::live::clock::{Clock, Moment};
+use crate::live::edges::Known;
 use crate::live::faults::{FAULTS_MAX, FaultSet, Mode};
 use crate::live::journal::Journal;
 use crate::live::ledger::Ledger;
@@ -52,6 +53,8 @@ pub(super) struct World {
     pub(super) ending: watch::Sender<bool>,
     /// The ports of the mocks, once they are known.
     pub(super) ports: OnceLock<Vec<u16>>,
+    /// What is known of the faults that have begun.
+    pub(super) edges: Mutex<Known>,
     /// The places for large bodies.
     pub(super) large: Semaphore,
     /// Counts how often everything was forgotten.
@@ -181,6 +184,7 @@ impl World {
             released: watch::Sender::new(0),
             ending: watch::Sender::new(false),
             ports: OnceLock::new(),
+            edges: Mutex::new(Known::default()),
             large: Semaphore::new(LARGE_AT_ONCE),
             resets: AtomicU64::new(0),
             faults: RwLock::new(Arc::new(faults)),

@@ -134,24 +134,22 @@ fn a_subscriber_hears_that_the_tools_have_changed_and_of_its_end() {
     let mut stream = mocks.connect("tools");
     stream.write_all(super::request("POST", "/mcp", "", &listen.to_string()).as_bytes()).unwrap();
     let mut heard = String::new();
-    let mut hear = |wanted: &str| {
+    let mut hear = |wanted: &str, times: usize| {
         let mut part = [0; 4096];
-        while !heard.contains(wanted) {
+        while heard.matches(wanted).count() < times {
             let read = stream.read(&mut part).unwrap();
             assert!(read > 0, "{wanted} in {heard}");
             heard.push_str(&String::from_utf8_lossy(&part[..read]));
         }
+        assert_eq!(heard.matches(wanted).count(), times, "what happens to another mock is not told: {heard}");
     };
-    hear("notifications/subscriptions/acknowledged");
+    hear("notifications/subscriptions/acknowledged", 1);
     mocks.arm("llm", &json!({ "latency": { "add": "1ms" } }));
     mocks.arm("tools", &json!({ "scope-widen": {} }));
-    hear("notifications/tools/list_changed");
+    hear("notifications/tools/list_changed", 1);
+    mocks.admin("/faults/it/disarm", Some(&json!({})));
+    hear("notifications/tools/list_changed", 2);
     super::process::terminate(&mocks.child);
-    hear("\"resultType\":\"complete\"");
+    hear("\"resultType\":\"complete\"", 1);
     assert!(mocks.child.wait().unwrap().success(), "and the servers did not have to wait for it");
-    assert_eq!(
-        heard.matches("list_changed").count(),
-        2,
-        "the fault came, and was lifted; what it was on another mock is not told: {heard}"
-    );
 }

@@ -44,12 +44,15 @@ fn beyond_slots_and_queue_a_request_is_refused() {
 #[test]
 fn a_server_that_does_not_notice_works_on_for_callers_that_have_gone() {
     let mocks = Mocks::start(&narrow("finish"));
-    drop(begin(&mocks, "1"));
+    let gone = begin(&mocks, "1");
+    until(|| state(&mocks)["busy"] == 1);
+    drop(gone);
     until(|| executed(&mocks) == 1);
     let first = begin(&mocks, "2");
     until(|| state(&mocks)["busy"] == 1);
-    drop(begin(&mocks, "3"));
-    drop(first);
+    let second = begin(&mocks, "3");
+    until(|| state(&mocks)["waiting"] == 1);
+    drop((second, first));
     until(|| executed(&mocks) == 3);
     until(|| state(&mocks)["busy"] == 0);
     assert_eq!(state(&mocks)["abandoned"], 3);
