@@ -25,7 +25,7 @@ pub use fork::Fork;
 
 use crate::base::{Key, Money, Span, Time};
 use crate::guard::{Breaker, MinuteBudget, RetryBudget, Velocity};
-use crate::model::{Arrivals, Quota};
+use crate::model::{Arrivals, Quotas};
 use crate::model::{Memory, SharedState};
 use crate::ops::{Calls, Ops, Replies, Telemetry};
 use crate::plan::{Order, Plan, StorePlan, TIERS, TimerKind};
@@ -336,7 +336,7 @@ fn stations(plan: &Plan) -> Vec<Station> {
     let each = |(mock, guard): (&crate::plan::MockPlan, &crate::plan::GuardPlan)| Station {
         busy: 0,
         queue: Line::default(),
-        quotas: mock.quotas.map(|quota| quota.map(|limit| (Quota::new(limit), Quota::new(limit)))),
+        quotas: Quotas::new(mock.quotas),
         faults: Vec::new(),
         breaker: guard.breaker.map(Breaker::new),
         retries: guard

@@ -4,7 +4,7 @@ use crate::base::{Key, Money, Span, Time};
 use crate::engine::line::Line;
 use crate::engine::slab::NONE;
 use crate::guard::{Breaker, RetryBudget};
-use crate::model::{Memory, Outcome, Quota, Reply, SharedState};
+use crate::model::{Memory, Outcome, Quotas, Reply, SharedState};
 use crate::plan::Flaw;
 use crate::record::Ending;
 
@@ -313,8 +313,8 @@ pub(crate) enum Store {
 pub(crate) struct Station {
     pub(crate) busy: u32,
     pub(crate) queue: Line,
-    /// Requests per minute and tokens per minute; each beside one that no fault has cut.
-    pub(crate) quotas: [Option<(Quota, Quota)>; 2],
+    /// Requests per minute and tokens per minute.
+    pub(crate) quotas: Quotas,
     pub(crate) faults: Vec<u8>,
     pub(crate) breaker: Option<Breaker>,
     pub(crate) retries: Option<RetryBudget>,

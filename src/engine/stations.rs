@@ -1,6 +1,6 @@
 //! Mocks as servers: admission, slots and queue, faults over them, effects and costs.
 
-use crate::base::{Money, Ratio, Span};
+use crate::base::{Money, Span};
 use crate::engine::World;
 use crate::engine::queue::Kind;
 use crate::engine::slab::NONE;
@@ -133,29 +133,15 @@ impl World<'_> {
 
     /// Asks the quotas; returns how long to wait if they refuse.
     fn admit(&mut self, mock: usize, tokens: u64) -> Option<Span> {
-        let station = &self.stations[mock];
-        if station.quotas.iter().all(Option::is_none) {
+        if self.stations[mock].quotas.are_none() {
             return None;
         }
         let share = outcome::quota_left(self.faults_of(mock), self.now);
-        let (now, amounts) = (self.now, [1, tokens]);
-        let (mut wait, mut full_wait) = (None, None);
-        for (quota, amount) in self.stations[mock].quotas.iter_mut().zip(amounts) {
-            let Some((cut, full)) = quota else { continue };
-            wait = wait.max(cut.wait(now, share, amount));
-            full_wait = full_wait.max(full.wait(now, Ratio::ONE, amount));
-        }
-        if wait.is_none() {
-            for (quota, amount) in self.stations[mock].quotas.iter_mut().zip(amounts) {
-                if let Some((cut, full)) = quota {
-                    cut.take(amount);
-                    full.take(amount);
-                }
-            }
-        } else if full_wait.is_none() {
+        let refusal = self.stations[mock].quotas.admit(self.now, share, tokens).err()?;
+        if refusal.is_faults_doing {
             self.witness_all(mock, |effect| matches!(effect, FaultEffect::RateLimit(_)));
         }
-        wait
+        Some(refusal.wait)
     }
 
     /// An attempt gets a slot.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
@@ -10,17 +9,18 @@ use serde_json::Value;
 use crate::base::Money;
 use crate::live::caller::Who;
 use crate::live::decide::{self, Hits};
-use crate::live::models::Dialect;
+use crate::live::models::{self, Dialect};
 use crate::live::perform::{Deed, perform};
 use crate::live::reply::{Cut, Note, ReplyBody, Reset};
 use crate::live::work::Job;
-use crate::live::world::{Taken, World};
+use crate::live::world::World;
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Outcome, Talk, Usage};
 use crate::plan::Flaw;
 use crate::scenario::file::faults::wire::BreakEnding;
+use crate::wire::frames::named;
 use crate::wire::openai::embeddings;
-use crate::wire::refusal::{Refusal, Refused};
+use crate::wire::refusal::Refusal;
 
 /// Answers a request for embeddings.
 pub(super) async fn answer(
@@ -31,21 +31,26 @@ pub(super) async fn answer(
     let (who, read) = (Who::of(head, &world.served.agents), embeddings::read(body));
     let taken = Arc::new(if read.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) });
     let mut note = serve::note(world, &taken, "openai embeddings");
+    let id = named("req_", taken.key.number());
+    let refuse = |refusal: &Refusal, model: &str, note: Note| {
+        let refused = Dialect::Chat.refused(refusal, model, &id);
+        models::refuse((world, &taken), Dialect::Chat, (refused, &id), (note, reset))
+    };
     let texts = match read {
         Ok(texts) => texts,
-        Err(why) => return Ok(refuse((world, &taken), &Refusal::Bad(why), (note, reset))),
+        Err(why) => return Ok(refuse(&Refusal::Bad(why), "", note)),
     };
     let parameters = &world.served.mocks[mock];
     let hits = Hits::of(&taken);
     if let Some(refusal) = decide::turned_away(world, &taken, &hits) {
-        return Ok(refuse((world, &taken), &refusal, (note, reset)));
+        return Ok(refuse(&refusal, &texts.model, note));
     }
     // Nothing is said, so that nothing comes token by token.
     let talk = outcome::talk(&taken.faults.plans, hits.plain, 0);
     let usage = Usage { input: texts.tokens, cached: 0, output: 0 };
     let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, usage);
     if let Err(refusal) = world.admit(&taken, bill.usage.input) {
-        return Ok(refuse((world, &taken), &refusal, (note, reset)));
+        return Ok(refuse(&refusal, &texts.model, note));
     }
     let mut outcome = Outcome::own(parameters, taken.key, Talk { tokens: 0, ..talk });
     let is_news = |outcome: &Outcome, flaw: Flaw| flaw == Flaw::Wrong && outcome.is_right;
@@ -53,7 +58,8 @@ pub(super) async fn answer(
     let job = Job { cost: bill.cost, tokens: [bill.usage.input, 0, 0], ..Job::default() };
     let deed = Deed {
         outcome,
-        changed: bill.changed,
+        // Of how it talks, only the wait for the beginning shows.
+        changed: bill.changed | if talk.first.to_bits() == 1.0_f64.to_bits() { 0 } else { talk.changed },
         first: outcome.service,
         job,
         is_stream: false,
@@ -61,17 +67,17 @@ pub(super) async fn answer(
     };
     let due = match perform((world, &taken), &hits, deed, reset).await? {
         Ok(due) => due,
-        Err(refusal) => return Ok(refuse((world, &taken), &refusal, (note, reset))),
+        Err(refusal) => return Ok(refuse(&refusal, &texts.model, note)),
     };
     note.call.tokens.0 = bill.usage.input;
     if due.broken.is_some_and(|of| of.ending == BreakEnding::Error) {
-        return Ok(refuse((world, &taken), &Refusal::Status(500, None), (note, reset)));
+        return Ok(refuse(&Refusal::Status(500, None), &texts.model, note));
     }
     let model = world.served.wires[mock].model.as_deref().unwrap_or(&texts.model);
     let value = vectors(&texts, model, &outcome);
     note.call.status = if hits.flagged.is_some() { 246 } else { 200 };
     let status = StatusCode::from_u16(note.call.status).unwrap_or(StatusCode::OK);
-    let mut map = head_of((world, &taken));
+    let mut map = head_of(&id);
     headers::of_quotas(&mut map, true, world.quotas_left(mock));
     let body = ReplyBody::whole(value.to_string(), reset).with(None, Some(note));
     let body = if let Some(of) = due.broken { body.broken(of) } else { body };
@@ -93,23 +99,9 @@ fn vectors(texts: &embeddings::Texts, model: &str, outcome: &Outcome) -> Value {
     value
 }
 
-fn head_of((_, taken): (&World, &Taken)) -> HeaderMap {
+fn head_of(id: &str) -> HeaderMap {
     let mut map = HeaderMap::new();
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers::of_provider(&mut map, true, &format!("req_{:016x}", taken.key.number()));
+    headers::of_provider(&mut map, true, id);
     map
-}
-
-fn refuse(
-    (world, taken): (&World, &Taken),
-    refusal: &Refusal,
-    (mut note, reset): (Note, &Reset),
-) -> Response<ReplyBody> {
-    let Refused { status, headers: more, body } = Dialect::Chat.refused(refusal, "", "");
-    let mut map = head_of((world, taken));
-    headers::of_quotas(&mut map, true, world.quotas_left(taken.mock));
-    headers::add(&mut map, &more);
-    note.call.status = status;
-    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    serve::respond((code, map), ReplyBody::whole(Bytes::from(body), reset).with(None, Some(note)))
 }

@@ -30,7 +30,7 @@ use crate::wire::say::{self, Asked, Said};
 use crate::wire::tokens;
 
 /// The second at which every answer was made: replies do not depend on when they are asked for.
-const CREATED: u64 = 1_767_225_600;
+pub(super) const CREATED: u64 = 1_767_225_600;
 
 /// The form in which a model is asked and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,7 +216,7 @@ impl Asking {
             let source = self.world.canaries().source(canary)?;
             (source.hijack > 0.0).then_some(source.hijack)
         };
-        let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key).map(|(said, _)| said);
+        let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key);
         let at = |turns| say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked);
         let mut said = follows.unwrap_or_else(|| at(prompt.turns));
         if !outcome::is_right(parameters, taken.key) || prompt.tokens > u64::from(parameters.context_max) {
@@ -368,7 +368,7 @@ fn told(answer: Answer, (bill, outcome, talk): (&Bill, &Outcome, Talk)) -> Answe
 }
 
 /// Returns the reply of a refusal, with the provider's headers.
-fn refuse(
+pub(super) fn refuse(
     (world, taken): (&Arc<World>, &Taken),
     dialect: Dialect,
     (refused, id): (Refused, &str),

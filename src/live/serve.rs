@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::base::Span;
 use crate::live::clock::{Moment, until};
-use crate::live::models::{self, Dialect};
+use crate::live::models::{self, CREATED, Dialect};
 use crate::live::reply::{Cut, Note, Open, ReplyBody, Reset};
 use crate::live::tools;
 use crate::live::world::{Taken, World};
@@ -35,9 +35,6 @@ const BODY_WITHIN: Span = Span::from_secs(60);
 
 /// How long a reply that never comes is waited for, if the client does not go away.
 const LOST: Span = Span::from_secs(3_600);
-
-/// The second at which every model was made.
-const CREATED: u64 = 1_767_225_600;
 
 /// Answers a request to a mock.
 pub(super) async fn serve(

@@ -174,14 +174,14 @@ fn replied(
         .unwrap_or_else(|| tool::reply(of, arguments, taken.number));
     let Some((flaw, fault)) = flaw else {
         let own = (!is_right).then_some(Flaw::Wrong);
-        return (tool::spoilt(reply, own, (Canary(0), ""), taken.key).text, false);
+        return (tool::spoilt(reply, own, (Canary(0), ""), taken.key), false);
     };
     let (canary, lure) = match flaw {
         Flaw::Poisoned(_, hijack) => (world.canary(taken, fault, hijack), toolbox::lure(world, &of.name)),
         Flaw::Bleed => (world.canary(taken, fault, 0.0), String::new()),
         // What is done, and how often, is not seen in the reply.
         Flaw::Dropped | Flaw::Doubled => {
-            return (tool::spoilt(reply, None, (Canary(0), ""), taken.key).text, true);
+            return (tool::spoilt(reply, None, (Canary(0), ""), taken.key), true);
         }
         Flaw::Wrong
         | Flaw::Corrupt
@@ -200,8 +200,8 @@ fn replied(
     };
     // What is cut off in the middle cannot be read.
     let shown = if let Flaw::Truncated(_) = flaw { Flaw::Corrupt } else { flaw };
-    let clean = tool::spoilt(reply.clone(), None, (canary, &lure), taken.key).text;
-    let spoilt = tool::spoilt(reply, Some(shown), (canary, &lure), taken.key).text;
+    let clean = tool::spoilt(reply.clone(), None, (canary, &lure), taken.key);
+    let spoilt = tool::spoilt(reply, Some(shown), (canary, &lure), taken.key);
     let has_changed = clean != spoilt;
     (spoilt, has_changed)
 }

@@ -19,7 +19,7 @@ use crate::live::memory::Texts;
 use crate::live::serve::LARGE_AT_ONCE;
 use crate::model::outcome::{quota_left, slots_left};
 use crate::model::overlay::{Caller, decide, is_hit};
-use crate::model::{Dose, Quota};
+use crate::model::{Dose, Quotas};
 use crate::plan::{FaultEffect, FaultPlan, MockPlan, Served, StorePlan, WirePlan};
 use crate::record::Witness;
 use crate::wire::canary::Canary;
@@ -71,8 +71,8 @@ pub(super) struct World {
 #[derive(Debug)]
 pub(super) struct Station {
     next: u64,
-    /// Requests and tokens a minute; each beside one that no fault has cut.
-    quotas: [Option<(Quota, Quota)>; 2],
+    /// Requests and tokens a minute.
+    quotas: Quotas,
     /// The witnesses of all faults; those of other mocks stay blank.
     pub(super) witnesses: Vec<Witness>,
     /// Slots that are taken, and who waits for one.
@@ -96,7 +96,7 @@ impl Station {
         };
         Self {
             next: 0,
-            quotas: mock.quotas.map(|quota| quota.map(|limit| (Quota::new(limit), Quota::new(limit)))),
+            quotas: Quotas::new(mock.quotas),
             witnesses: vec![Witness::default(); FAULTS_MAX],
             busy: 0,
             waiting: VecDeque::new(),
@@ -111,12 +111,8 @@ impl Station {
 impl Station {
     /// Returns what is left of the quotas of requests and of tokens.
     fn left(&mut self, now: Time, share: Ratio) -> [Option<Left>; 2] {
-        let left = |quota: &mut Option<(Quota, Quota)>| {
-            let (rest, limit, full_in) = quota.as_mut()?.0.left(now, share);
-            Some(Left { rest, limit, full_in })
-        };
-        let [requests, tokens] = &mut self.quotas;
-        [left(requests), left(tokens)]
+        let of = |(rest, limit, full_in)| Left { rest, limit, full_in };
+        self.quotas.left(now, share).map(|left| left.map(of))
     }
 }
 
@@ -208,7 +204,7 @@ impl World {
         let result = change(&mut set);
         *faults = Arc::new(set);
         drop(faults);
-        self.changes.notify_waiters();
+        // There is one who listens; if it is busy, it hears of it afterwards.
         self.changes.notify_one();
         result
     }
@@ -330,9 +326,7 @@ impl World {
         for (mock, station) in self.stations.iter().enumerate() {
             let share = quota_left(faults.of(mock).map(|(_, fault)| fault), at);
             let mut station = station.lock().expect("nobody panics while holding a station");
-            for (cut, _) in station.quotas.iter_mut().flatten() {
-                let _: (u64, u64, Span) = cut.left(at, share);
-            }
+            let _settled: [Option<Left>; 2] = station.left(at, share);
         }
     }
 
@@ -343,30 +337,17 @@ impl World {
         }
         let mut station = self.station(taken.mock);
         let share = quota_left(taken.faults.of(taken.mock).map(|(_, fault)| fault), taken.now);
-        let (mut wait, mut full) = (None::<(Span, usize)>, None);
-        for (which, amount) in [1, tokens].into_iter().enumerate() {
-            let Some((cut, uncut)) = &mut station.quotas[which] else { continue };
-            let longer = cut.wait(taken.now, share, amount).map(|wait| (wait, which));
-            wait = wait.max(longer);
-            full = full.max(uncut.wait(taken.now, Ratio::ONE, amount));
-        }
-        let Some((wait, which)) = wait else {
-            for (quota, amount) in station.quotas.iter_mut().zip([1, tokens]) {
-                if let Some((cut, uncut)) = quota {
-                    cut.take(amount);
-                    uncut.take(amount);
-                }
-            }
+        let Err(refused) = station.quotas.admit(taken.now, share, tokens) else {
             return Ok(station.left(taken.now, share));
         };
         station.ledger.rate_limited += 1;
         drop(station);
-        if full.is_none() {
+        if refused.is_faults_doing {
             self.witness_all(taken, |effect| matches!(effect, FaultEffect::RateLimit(_)));
         }
-        let limit = share.of_ceil(self.served.mocks[taken.mock].quotas[which].unwrap_or(0));
-        let limit = if which == 0 { Limit::Requests(limit) } else { Limit::Tokens(limit) };
-        Err(Refusal::RateLimited { wait, limit })
+        let limit = share.of_ceil(self.served.mocks[taken.mock].quotas[refused.which].unwrap_or(0));
+        let limit = if refused.which == 0 { Limit::Requests(limit) } else { Limit::Tokens(limit) };
+        Err(Refusal::RateLimited { wait: refused.wait, limit })
     }
 
     /// Returns what is left of the quotas of requests and of tokens.

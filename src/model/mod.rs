@@ -13,6 +13,6 @@ pub mod traffic;
 pub use memory::Memory;
 pub use outcome::{Outcome, Reply, Usage};
 pub use overlay::Dose;
-pub use quota::Quota;
+pub use quota::Quotas;
 pub use state::SharedState;
 pub use traffic::Arrivals;

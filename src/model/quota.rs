@@ -54,6 +54,58 @@ impl Quota {
     }
 }
 
+/// The quotas of a mock: requests and tokens a minute, each beside one that no fault has cut.
+#[derive(Debug, Clone)]
+pub struct Quotas([Option<(Quota, Quota)>; 2]);
+
+/// A request that the quotas refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// How long to wait.
+    pub wait: Span,
+    /// Which quota makes it wait the longest: 0 for requests, 1 for tokens.
+    pub which: usize,
+    /// Whether it would have been admitted had no fault cut anything.
+    pub is_faults_doing: bool,
+}
+
+impl Quotas {
+    /// Returns full buckets.
+    pub fn new(per_minute: [Option<u64>; 2]) -> Self {
+        Self(per_minute.map(|quota| quota.map(|limit| (Quota::new(limit), Quota::new(limit)))))
+    }
+
+    /// Takes a request of so many tokens, at `share` of every limit, or refuses it and takes nothing.
+    pub fn admit(&mut self, now: Time, share: Ratio, tokens: u64) -> Result<(), Refusal> {
+        let (mut wait, mut uncut_wait) = (None::<(Span, usize)>, None);
+        for (which, amount) in [1, tokens].into_iter().enumerate() {
+            let Some((cut, uncut)) = &mut self.0[which] else { continue };
+            wait = wait.max(cut.wait(now, share, amount).map(|wait| (wait, which)));
+            uncut_wait = uncut_wait.max(uncut.wait(now, Ratio::ONE, amount));
+        }
+        if let Some((wait, which)) = wait {
+            return Err(Refusal { wait, which, is_faults_doing: uncut_wait.is_none() });
+        }
+        for (quota, amount) in self.0.iter_mut().zip([1, tokens]) {
+            if let Some((cut, uncut)) = quota {
+                cut.take(amount);
+                uncut.take(amount);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what is left of each, the limit, and how long until the bucket is full again.
+    pub fn left(&mut self, now: Time, share: Ratio) -> [Option<(u64, u64, Span)>; 2] {
+        self.0.each_mut().map(|quota| quota.as_mut().map(|(cut, _)| cut.left(now, share)))
+    }
+
+    /// Returns whether there are none.
+    pub fn are_none(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::base::{Dist, Span};
+use crate::base::Dist;
 use crate::plan::{FaultPlan, MockPlan, StorePlan, faults, system};
 use crate::scenario::Scenario;
 use crate::scenario::file::mocks::{Mock, MockKind};
@@ -21,8 +21,6 @@ pub struct Served {
     pub faults: Vec<FaultPlan>,
     /// The names of the agents, in the order of the tables of permissions.
     pub agents: Vec<String>,
-    /// How long the drill lasts; nothing for mocks alone.
-    pub duration: Span,
 }
 
 /// What a mock is on the wire.
@@ -84,13 +82,7 @@ impl Served {
             wires: scenario.mocks.iter().map(|(name, mock)| wire(name, mock)).collect(),
             faults: faults::faults(scenario),
             agents: scenario.file.agents.0.keys().cloned().collect(),
-            duration: scenario.file.duration.value,
         }
-    }
-
-    /// Returns the number of a mock.
-    pub fn mock(&self, name: &str) -> Option<usize> {
-        self.mocks.iter().position(|mock| mock.name == name)
     }
 }
 

@@ -188,7 +188,7 @@ pub fn hijacked(
     canaries: &[Canary],
     hijack: impl Fn(Canary) -> Option<f64>,
     key: Key,
-) -> Option<(Said, Canary)> {
+) -> Option<Said> {
     canaries.iter().find_map(|&canary| {
         let chance = hijack(canary)?;
         let is_followed = key.with(HIJACK).at(canary.0).unit() < chance;
@@ -197,7 +197,7 @@ pub fn hijacked(
         // An instruction in a tool's description wants the tool that it is about.
         let tool = wanted.or_else(|| prompt.tools.first().cloned()).filter(|_| is_followed)?;
         let arguments = serde_json::json!({ "note": canary.to_string() }).to_string();
-        Some((assemble(None, vec![(tool, arguments)], key), canary))
+        Some(assemble(None, vec![(tool, arguments)], key))
     })
 }
 

@@ -14,13 +14,6 @@ const STALE: &str = "2025-10-03T00:00:00Z";
 
 const FLOOD: Key = Key::of_name("words of flood");
 
-/// What a tool replies, as text: JSON, unless a fault broke it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// The text.
-    pub text: String,
-}
-
 /// Reads the arguments of a plain call; the error says what is wrong with them.
 pub fn arguments(body: &[u8]) -> Result<Map<String, Value>, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
@@ -64,8 +57,8 @@ fn fill(of: &Value, value: &impl Fn(&str) -> Option<String>) -> Value {
 }
 
 /// Returns a reply as text, with what a flaw makes of it; `lure` is the tool that an injection asks for.
-pub fn spoilt(reply: Value, flaw: Option<Flaw>, (canary, lure): (Canary, &str), key: Key) -> Reply {
-    let Some(flaw) = flaw else { return Reply { text: text(&reply) } };
+pub fn spoilt(reply: Value, flaw: Option<Flaw>, (canary, lure): (Canary, &str), key: Key) -> String {
+    let Some(flaw) = flaw else { return text(&reply) };
     let with = |mut reply: Value, name: &str, value: Value| match &mut reply {
         Value::Object(map) => {
             map.insert(name.to_owned(), value);
@@ -79,7 +72,7 @@ pub fn spoilt(reply: Value, flaw: Option<Flaw>, (canary, lure): (Canary, &str), 
             json!({ "result": reply, name: value })
         }
     };
-    let text = match flaw {
+    match flaw {
         Flaw::Wrong => {
             let whole = text(&reply);
             wrong(&whole, !reply.is_string())
@@ -106,8 +99,7 @@ pub fn spoilt(reply: Value, flaw: Option<Flaw>, (canary, lure): (Canary, &str), 
         | Flaw::Waved
         | Flaw::Again
         | Flaw::OldRead => text(&reply),
-    };
-    Reply { text }
+    }
 }
 
 fn stale(reply: Value) -> Value {
@@ -184,7 +176,7 @@ mod tests {
         let arguments = arguments(br#"{"city": "Oslo"}"#).unwrap();
         let stated = json!({ "city": "{{argument.city}}", "degrees": 12, "request": "{{request}}" });
         let reply = reply(&tool(Some(stated)), &arguments, 7);
-        spoilt(reply, flaw, (Canary(3), "payments"), Key::of_seed(1)).text
+        spoilt(reply, flaw, (Canary(3), "payments"), Key::of_seed(1))
     }
 
     #[test]

@@ -9,11 +9,8 @@ use serde_json::{Value, json};
 
 /// Returns the list of models.
 pub fn models(models: &[&str]) -> Value {
-    let one = |model: &&str| json!({ "type": "model", "id": model, "display_name": model, "created_at": "2026-01-01T00:00:00Z" });
-    let (first, last) = (models.first(), models.last());
-    json!({
-        "data": models.iter().map(one).collect::<Vec<_>>(), "has_more": false, "first_id": first, "last_id": last,
-    })
+    let data: Vec<Value> = models.iter().map(|of| model(of)).collect();
+    json!({ "data": data, "has_more": false, "first_id": models.first(), "last_id": models.last() })
 }
 
 /// Returns one model.
