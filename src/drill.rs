@@ -168,6 +168,7 @@ impl Drill {
             runs,
             latencies,
             shown,
+            live: None,
         };
         let mut result = DrillResult::from(gathered);
         if let Some(file) = &self.file {

@@ -22,6 +22,7 @@ pub mod cli;
 pub mod drill;
 pub mod engine;
 pub mod files;
+pub mod gameday;
 pub mod grade;
 pub mod guard;
 pub mod live;

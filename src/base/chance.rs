@@ -56,6 +56,11 @@ impl Key {
         self.0
     }
 
+    /// Returns the key that a number names.
+    pub const fn of_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// Returns the draws of this key.
     pub fn draws(self) -> Chance {
         Chance(SplitMix64::seed_from_u64(self.0))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::cli::live_arguments::{LIVE_EXAMPLES, LiveArguments};
 use crate::cli::mock_arguments::{MOCK_EXAMPLES, MockArguments};
 use crate::report::views::View;
 use crate::study::Seeds;
@@ -58,6 +59,11 @@ pub(super) enum Command {
     /// failure of the machine; of several drills the worst counts.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Run a drill against the wall clock: mocks are real servers, agents send real requests.
+    ///
+    /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INVALID or NOT EXPOSED, 4 ABORTED, 70 a bug or a failure of the machine.
+    #[command(after_help = LIVE_EXAMPLES)]
+    Live(LiveArguments),
     /// Check scenario files and report every problem.
     ///
     /// Exit code: 0 if they can be run (there may be warnings), 2 if not.

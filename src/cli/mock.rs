@@ -1,38 +1,26 @@
 //! `stormdrill mock`: the mocks as real servers.
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::process::Pid;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::mock_arguments::{MockArguments, MockFormat};
+use crate::cli::serving::{Signals, Token, appended, ended_by, recordings};
 use crate::cli::{BAD_INPUT, INTERNAL, output, problems};
-use crate::files;
 use crate::live::{self, Running, Settings};
-use crate::plan::Served;
 use crate::report::safe;
 use crate::scenario::Scenario;
 use crate::scenario::file::wire::Protocol;
-use crate::wire::say::{Recorded, recorded};
 
 pub(super) fn mock(arguments: &MockArguments) -> Result<ExitCode, io::Error> {
     let Some(scenario) = problems::load_served(&arguments.path) else { return Ok(ExitCode::from(BAD_INPUT)) };
-    let recorded = match recordings(&arguments.path, &scenario) {
-        Ok(recorded) => recorded,
-        Err(wrong) => {
-            for why in wrong {
-                anstream::eprintln!("error[unreadable]: {}", safe::log(&safe::text(&why)));
-            }
-            anstream::eprintln!("hint: a line is {{\"prompt\": ..., \"say\": ..., \"calls\": [...]}}");
-            return Ok(ExitCode::from(BAD_INPUT));
-        }
+    let Some(recorded) = recordings(&arguments.path, &scenario) else {
+        return Ok(ExitCode::from(BAD_INPUT));
     };
     // Where it cannot be raised there are as many connections as there can be.
     drop(rlimit::increase_nofile_limit(u64::MAX));
@@ -48,6 +36,8 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<ExitCode, io::Error> {
         token: token.text.clone(),
         journal: journal.map(|file| Box::new(file) as Box<dyn Write + Send>),
         recorded,
+        pace: 1,
+        told: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(serve(arguments, (scenario, settings), &token));
@@ -79,37 +69,6 @@ async fn serve(
         signal = signals.next() => return Ok(ExitCode::from(ended_by(signal))),
     };
     Ok(ExitCode::from(if is_clean { code } else { INTERNAL }))
-}
-
-/// The signals that end the servers.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, io::Error> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Returns the number of the next of them.
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.hangup.recv() => SignalKind::hangup().as_raw_value(),
-        }
-    }
-}
-
-/// Returns the exit code of what a signal ended, as shells have it.
-fn ended_by(signal: i32) -> u8 {
-    u8::try_from(128 + signal).unwrap_or(INTERNAL)
 }
 
 /// Runs the command to its end and returns its exit code; hands signals on to it.
@@ -144,24 +103,6 @@ async fn run(
             }
         }
     }
-}
-
-/// Reads the recorded replies of every mock that has some; says everything that is wrong with them.
-fn recordings(path: &Path, scenario: &Scenario) -> Result<Vec<Recorded>, Vec<String>> {
-    let (mut all, mut wrong) = (Vec::new(), Vec::new());
-    for wire in Served::of(scenario).wires {
-        let read = match &wire.recorded {
-            None => Ok(Recorded::new()),
-            Some(name) => files::beside(path, name).map_err(|why| vec![why]).and_then(|text| {
-                recorded(&text).map_err(|wrong| wrong.iter().map(|why| format!("{name}:{why}")).collect())
-            }),
-        };
-        match read {
-            Ok(read) => all.push(read),
-            Err(more) => wrong.extend(more),
-        }
-    }
-    if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
 /// Returns the environment that SDKs and clients read: the first mock of each protocol, and every mock by its name.
@@ -235,60 +176,4 @@ fn announced(format: MockFormat, running: &Running, environment: &BTreeMap<Strin
             format!("{}{admin}", lines.concat())
         }
     }
-}
-
-/// The token of the admin API, in a file that only its owner may read; the file goes when the servers do.
-struct Token {
-    text: String,
-    path: PathBuf,
-    folder: Option<PathBuf>,
-}
-
-impl Token {
-    fn new(path: Option<&Path>) -> Result<Self, io::Error> {
-        let mut bytes = [0_u8; 30];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let written =
-            |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-        // The name of the folder must not tell anything of the token.
-        let (name, text) = (written(&bytes[..6]), written(&bytes[6..]));
-        let (path, folder) = if let Some(path) = path {
-            (path.to_owned(), None)
-        } else {
-            let folder = std::env::temp_dir().join(format!("stormdrill-{name}"));
-            let mut builder = DirBuilder::new();
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(&folder)?;
-            (folder.join("token"), Some(folder))
-        };
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        // A file of one's own first, then in the place of whatever was there: no link is followed, and nobody can read
-        // it at any moment.
-        let fresh = path.with_extension(format!("{name}.tmp"));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&fresh).map_err(named)?;
-        writeln!(file, "{text}")?;
-        std::fs::rename(&fresh, &path).map_err(named)?;
-        Ok(Self { text, path, folder })
-    }
-}
-
-impl Drop for Token {
-    fn drop(&mut self) {
-        // Another one's token stays where it is; what cannot be removed guards nothing any more.
-        if std::fs::read_to_string(&self.path).is_ok_and(|text| text.trim_end() == self.text) {
-            drop(std::fs::remove_file(&self.path));
-        }
-        if let Some(folder) = &self.folder {
-            drop(std::fs::remove_dir(folder));
-        }
-    }
-}
-
-/// Opens a file for lines that are written as they come, after those that are there.
-fn appended(path: &Path) -> Result<std::fs::File, io::Error> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

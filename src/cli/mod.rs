@@ -7,6 +7,8 @@ mod compare;
 mod explain;
 mod export;
 mod folder;
+mod live;
+mod live_arguments;
 mod margin;
 mod mock;
 mod mock_arguments;
@@ -19,6 +21,7 @@ mod report;
 mod run;
 mod runbook;
 mod selftest;
+mod serving;
 mod shells;
 mod shrink;
 mod tune;
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Live(arguments) => live::live(arguments),
         Command::Check { paths, format, output } => check::check(paths, *format, output.as_deref()),
         Command::Report { result, views } => report::report(result, views),
         Command::Export { what: Export::Rules { path, output, seed, runbook_url } } => {

@@ -17,6 +17,8 @@ pub(super) fn order(arguments: &mut Arguments, matches: &ArgMatches) -> Result<(
     let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
     let views = if let Command::Run(of) = &mut arguments.command {
         &mut of.views
+    } else if let Command::Live(of) = &mut arguments.command {
+        &mut of.views
     } else if let Command::Report { views, .. } = &mut arguments.command {
         views
     } else {

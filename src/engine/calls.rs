@@ -249,8 +249,9 @@ impl World<'_> {
     /// Parts an attempt from its task and frees it.
     pub(super) fn release(&mut self, attempt: u32) {
         self.part(attempt);
-        let token = self.attempts[attempt].token;
+        let Attempt { token, complete, .. } = self.attempts[attempt];
         self.drop_token(token);
+        self.forget_serial(complete);
         let gone = &mut self.attempts[attempt];
         (gone.complete, gone.timeout, gone.token) = (0, 0, NONE);
         self.attempts.remove(attempt);

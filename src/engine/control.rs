@@ -3,6 +3,7 @@
 use crate::base::{Key, Ratio, Span, Time};
 use crate::engine::Look;
 use crate::engine::World;
+use crate::engine::abroad::Outbound;
 use crate::engine::queue::Kind;
 use crate::engine::state::{Attempt, Station, Store};
 use crate::model::{Dose, SharedState};
@@ -63,6 +64,7 @@ impl World<'_> {
         if !is_held {
             return;
         }
+        self.tell_abroad(Outbound::Inject);
         for (index, fault) in plan.faults.iter().enumerate() {
             self.schedule_at(fault.start, Kind::Fault, index as u32);
             self.schedule_at(fault.end, Kind::Fault, index as u32);
@@ -163,6 +165,8 @@ impl World<'_> {
             Order::ResetContexts => self.resets += 1,
             Order::Kill(mock, is_killed) => self.stations[usize::from(mock)].is_killed = is_killed,
             Order::Revoke { mock, agent, is_taken } => {
+                let (of, whose) = (usize::from(mock), usize::from(agent));
+                self.tell_abroad(Outbound::Revoke { mock: of, agent: whose, is_taken });
                 let revoked = &mut self.stations[usize::from(mock)].revoked;
                 revoked.retain(|(of, _)| *of != agent);
                 if is_taken {
@@ -185,6 +189,7 @@ impl World<'_> {
     fn obey_about_stores(&mut self, order: Order) {
         let now = self.now;
         if let Order::Purge(mock, catches) = order {
+            self.tell_abroad(Outbound::Purge(usize::from(mock), catches));
             let key = self.seed.with(PURGE).with(self.plan.mocks[usize::from(mock)].key).at(now.0);
             if let Store::Memory(memory) = &mut self.stations[usize::from(mock)].store {
                 let entries = memory.purge(|number| key.at(number as u64).unit() < catches.real());

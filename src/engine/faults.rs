@@ -8,8 +8,8 @@ use crate::engine::state::{Failure, Store};
 use crate::model::memory::Entry;
 use crate::model::outcome::{self, Bill, Talk};
 use crate::model::overlay::{Caller, decide};
-use crate::model::{Dose, Outcome, Usage};
-use crate::plan::{Access, FaultEffect, FaultPlan, Flaw, Op};
+use crate::model::{Dose, Outcome, Usage, Use};
+use crate::plan::{Access, FaultEffect, FaultPlan, Op};
 use crate::record::{Event, Step, Via};
 
 // No name in a scenario has a space, so none can be the name of a stream of the engine's own.
@@ -59,27 +59,29 @@ impl World<'_> {
     #[cold]
     pub(super) fn overlay(&mut self, slot: u32, hits: u64, own: Outcome) -> Outcome {
         let attempt = &self.attempts[slot];
-        let mut outcome = own;
-        let op = (attempt.task != NONE).then(|| {
-            let task = &self.tasks[attempt.task];
-            (task, &self.plan.agents[usize::from(task.agent)].program[usize::from(task.pc)])
+        let (mut outcome, of) = (own, self.use_of(slot));
+        outcome.lay((&self.plan.faults, hits), attempt.key, attempt.cost > Money::ZERO, |outcome, flaw| {
+            of.is_news(outcome, flaw)
         });
-        let is_news = |outcome: &Outcome, flaw: Flaw| match flaw {
-            // An answer that was wrong anyway has not been changed.
-            Flaw::Wrong => outcome.is_right,
-            Flaw::HistoryLost(_) => op.is_some_and(|(task, _)| task.sent > 0),
-            Flaw::Dropped | Flaw::Doubled | Flaw::Late(_) | Flaw::CutShort | Flaw::SentBack => {
-                op.is_some_and(|(_, op)| matches!(op, Op::Use { is_message: true, .. }))
-            }
-            Flaw::OldRead => op.is_some_and(|(_, op)| matches!(op, Op::Use { access: Access::Read, .. })),
-            Flaw::Waved => op.is_some_and(|(_, op)| matches!(op, Op::Ask { verifies: Some(_), .. })),
-            // These are about what a task does with a reply: nobody does anything with a probe's.
-            Flaw::Poisoned(..) | Flaw::Bleed | Flaw::Stale | Flaw::Flood(_) | Flaw::Again => op.is_some(),
-            Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_) | Flaw::Refused => true,
-        };
-        outcome.lay((&self.plan.faults, hits), attempt.key, attempt.cost > Money::ZERO, is_news);
         self.attempts[slot].hits |= outcome.changed;
         outcome
+    }
+
+    /// Returns what the reply to an attempt is for.
+    pub(super) fn use_of(&self, slot: u32) -> Use {
+        let task = self.attempts[slot].task;
+        if task == NONE {
+            return Use::default();
+        }
+        let task = &self.tasks[task];
+        let op = &self.plan.agents[usize::from(task.agent)].program[usize::from(task.pc)];
+        Use {
+            is_task: true,
+            has_history: task.sent > 0,
+            is_message: matches!(op, Op::Use { is_message: true, .. }),
+            is_read: matches!(op, Op::Use { access: Access::Read, .. }),
+            is_verifier: matches!(op, Op::Ask { verifies: Some(_), .. }),
+        }
     }
 
     /// Returns the refusal, with the wait that the server asks for, and the fault of a call that says so.
@@ -104,7 +106,10 @@ impl World<'_> {
             if let Store::Memory(memory) = &mut self.stations[usize::from(fault.mock)].store {
                 memory.remember(Entry::Poisoned(number, hijack));
             }
-            self.witness(1 << index, |_| true);
+            // Mocks elsewhere say themselves what has come of a fault.
+            if self.abroad.is_none() {
+                self.witness(1 << index, |_| true);
+            }
         }
         if let Some(next) = every.map(|every| self.now + every).filter(|next| *next < fault.end) {
             self.schedule_at(next, Kind::Fault, index as u32);
@@ -119,7 +124,7 @@ impl World<'_> {
     }
 
     /// Returns who makes a call, as far as faults can stick to it.
-    fn caller(&self, slot: u32) -> Caller {
+    pub(super) fn caller(&self, slot: u32) -> Caller {
         let attempt = &self.attempts[slot];
         if attempt.task == NONE {
             return Caller { attempt: attempt.key, task: attempt.key, instance: 0, tenant: 0 };

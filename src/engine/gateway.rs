@@ -107,7 +107,7 @@ impl World<'_> {
         Failure::Denied
     }
 
-    fn count_denial(&mut self, slot: u32, mock: usize) {
+    pub(super) fn count_denial(&mut self, slot: u32, mock: usize) {
         let is_declared = self.is_declared(slot, mock);
         self.record.effects[mock].refused += 1;
         if is_declared && self.tasks[slot].taint == NONE {

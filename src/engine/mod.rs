@@ -3,6 +3,7 @@
 //! One thread, no IO, no allocation once warmed up. The machines of `model`, `guard` and `ops`
 //! decide; this floor keeps the time, the queue, and what is under way.
 
+mod abroad;
 mod calls;
 mod context;
 mod control;
@@ -21,7 +22,9 @@ mod state;
 mod stations;
 mod tasks;
 
+pub(crate) use abroad::{Driven, Inbound, Outbound, Request, Worked};
 pub use fork::Fork;
+pub(crate) use state::Failure;
 
 use crate::base::{Key, Money, Span, Time};
 use crate::guard::{Breaker, MinuteBudget, RetryBudget, Velocity};
@@ -136,6 +139,8 @@ struct World<'p> {
     watched: Option<Vec<Look>>,
     bucket: usize,
     bucket_end: Time,
+    /// What is under way to mocks that are elsewhere, if they are.
+    abroad: Option<Box<abroad::Abroad>>,
 }
 
 impl<'p> World<'p> {
@@ -194,6 +199,7 @@ impl<'p> World<'p> {
             bucket: 0,
             bucket_end: Time::ZERO + record.series.width,
             record,
+            abroad: None,
         };
         world.schedule_at(plan.warm, Kind::Mark, control::WARM);
         world.schedule_at(plan.baseline, Kind::Mark, control::BASELINE);

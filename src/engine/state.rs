@@ -155,6 +155,8 @@ pub(crate) enum Place {
     Slot,
     /// Worked, and its reply lost on the way.
     Lost,
+    /// On its way to a mock that is elsewhere, or back from it.
+    Abroad,
 }
 
 /// How an attempt ends badly for the client.

@@ -22,6 +22,10 @@ impl World<'_> {
         let mock = usize::from(self.attempts[slot].mock);
         let parameters = &plan.mocks[mock];
         self.record.mocks[mock].requests += 1;
+        if self.abroad.is_some() {
+            self.send_abroad(slot);
+            return None;
+        }
         self.expose(mock);
         if let Some(failure) = self.permit(slot) {
             return Some(failure);
@@ -54,14 +58,19 @@ impl World<'_> {
         self.take_up(slot)
     }
 
-    /// Returns how much the reply says, and how fast.
-    fn talk(&mut self, slot: u32, hits: u64) -> Talk {
+    /// Returns how much the reply to an attempt usually says.
+    pub(super) fn tokens_out(&self, slot: u32) -> u32 {
         let attempt = &self.attempts[slot];
-        let usual = match (attempt.task, attempt.canary) {
+        match (attempt.task, attempt.canary) {
             (NONE, NO_EVALUATION) => 1,
             (NONE, _) => CANARY_TOKENS,
             (task, _) => self.tasks[task].call.tokens_out,
-        };
+        }
+    }
+
+    /// Returns how much the reply says, and how fast.
+    fn talk(&mut self, slot: u32, hits: u64) -> Talk {
+        let usual = self.tokens_out(slot);
         let talk = if hits == 0 { Talk::usual(usual) } else { self.talk_with_faults(slot, hits, usual) };
         self.attempts[slot].tokens_out = talk.tokens;
         talk
@@ -108,23 +117,28 @@ impl World<'_> {
         task != NONE && is_model && self.tasks[task].call.tokens_in > parameters.context_max
     }
 
+    /// Returns the tokens of an attempt whose reply says so many.
+    pub(super) fn usage(&self, slot: u32, output: u32) -> Usage {
+        let attempt = &self.attempts[slot];
+        if self.plan.mocks[usize::from(attempt.mock)].per_token.is_none() {
+            return Usage::default();
+        }
+        if attempt.task == NONE {
+            // A probe is one short question.
+            return Usage { input: 16, cached: 0, output: u64::from(output) };
+        }
+        let task = &self.tasks[attempt.task];
+        let input = u64::from(task.call.tokens_in);
+        // A model knows a prefix only if it has been sent it before.
+        let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
+        Usage { input, cached, output: u64::from(output) }
+    }
+
     /// Returns the tokens in and out of an attempt, and what they cost, with the faults that hit it.
     fn bill(&mut self, slot: u32, hits: u64) -> Bill {
-        let attempt = &self.attempts[slot];
-        let parameters = &self.plan.mocks[usize::from(attempt.mock)];
-        let usage = if parameters.per_token.is_none() {
-            Usage::default()
-        } else if attempt.task == NONE {
-            // A probe is one short question.
-            Usage { input: 16, cached: 0, output: u64::from(attempt.tokens_out) }
-        } else {
-            let task = &self.tasks[attempt.task];
-            let input = u64::from(task.call.tokens_in);
-            // A model knows a prefix only if it has been sent it before.
-            let cached = if task.sent_to == attempt.mock { task.sent.min(input) } else { 0 };
-            Usage { input, cached, output: u64::from(attempt.tokens_out) }
-        };
+        let usage = self.usage(slot, self.attempts[slot].tokens_out);
         if hits == 0 {
+            let parameters = &self.plan.mocks[usize::from(self.attempts[slot].mock)];
             Bill { usage, cost: usage.cost(parameters), changed: 0 }
         } else {
             self.bill_with_faults(slot, hits, usage)
@@ -197,7 +211,7 @@ impl World<'_> {
     }
 
     /// Adds what an attempt cost to the ledgers.
-    fn charge(&mut self, slot: u32) {
+    pub(super) fn charge(&mut self, slot: u32) {
         let Attempt { mock, tier, cost, owner, owner_key, is_probe, is_unsaid, .. } = self.attempts[slot];
         if cost == Money::ZERO {
             return;
@@ -226,29 +240,40 @@ impl World<'_> {
 
     /// Executes the effect of an attempt, unless it is known to have been executed.
     fn commit(&mut self, slot: u32) {
-        let Attempt { mock, effect, token, task, taint, number, .. } = self.attempts[slot];
+        let Attempt { mock, effect, token, .. } = self.attempts[slot];
         if effect == Effect::None {
             return;
         }
         let mock = usize::from(mock);
+        // A mock knows the keys that it has seen itself, and no other's.
+        let is_known = self.tokens[token].executed_by >> mock & 1 == 1;
+        if is_known && self.plan.guards[mock].has_idempotency_keys {
+            self.know_again(slot);
+        } else {
+            self.execute(slot, effect);
+        }
+    }
+
+    /// A mock knows the effect of an attempt by its key, and does not execute it again.
+    pub(super) fn know_again(&mut self, slot: u32) {
+        let Attempt { mock, number, .. } = self.attempts[slot];
+        self.record.effects[usize::from(mock)].deduplicated += 1;
+        self.acts(usize::from(mock), CallControl::IdempotencyKeys);
+        self.trace(number, Step::Effect { mock, done: Done::Deduplicated, is_unsafe: false });
+    }
+
+    /// Executes the effect of an attempt.
+    pub(super) fn execute(&mut self, slot: u32, effect: Effect) {
+        let Attempt { mock, token, task, taint, number, .. } = self.attempts[slot];
+        let mock = usize::from(mock);
         let ledger = &mut self.record.effects[mock];
         let token = &mut self.tokens[token];
         let own = 1 << mock;
-        // A mock knows the keys that it has seen itself, and no other's.
-        if token.executed_by & own != 0 && self.plan.guards[mock].has_idempotency_keys {
-            ledger.deduplicated += 1;
-            self.acts(mock, CallControl::IdempotencyKeys);
-            self.trace(number, Step::Effect { mock: mock as u8, done: Done::Deduplicated, is_unsafe: false });
-            return;
-        }
         ledger.executed += 1;
-        if token.executed_by != 0 {
-            ledger.duplicate += 1;
-        } else {
-            ledger.first += 1;
-        }
+        let done = if token.executed_by == 0 { Done::First } else { Done::Duplicate };
+        ledger.first += u64::from(done == Done::First);
+        ledger.duplicate += u64::from(done == Done::Duplicate);
         token.executed_by |= own;
-        let done = if token.executed_by == own { Done::First } else { Done::Duplicate };
         let is_unsafe = effect == Effect::Unsafe || taint != NONE;
         if taint != NONE {
             ledger.contaminated += 1;
@@ -286,6 +311,10 @@ impl World<'_> {
                 self.release(slot);
             }
             Place::Lost => self.release(slot),
+            Place::Abroad => {
+                self.record.mocks[mock].abandoned += 1;
+                self.call_off(slot);
+            }
             Place::Queue => {
                 self.record.mocks[mock].abandoned += 1;
                 if stops {

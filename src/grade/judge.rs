@@ -25,6 +25,31 @@ pub struct Judgement {
     pub runs_needed: Option<u64>,
 }
 
+impl Judgement {
+    /// Returns what one run that cannot be repeated says: its own verdict.
+    pub fn of_one(card: &Scorecard, targets: &TargetPlan) -> Self {
+        let is_evidence = matches!(card.verdict, RunVerdict::Pass | RunVerdict::Fail);
+        let passed = u64::from(card.verdict == RunVerdict::Pass);
+        let confidence = targets.confidence.real();
+        Self {
+            verdict: match card.verdict {
+                RunVerdict::Pass => Verdict::Pass,
+                RunVerdict::Fail => Verdict::Fail,
+                RunVerdict::NotExposed => Verdict::NotExposed,
+                RunVerdict::Invalid => Verdict::Invalid,
+                RunVerdict::Aborted => Verdict::Aborted,
+            },
+            because: card.because.clone(),
+            runs: 1,
+            passed,
+            lower: exact_lower(passed, 1, confidence),
+            upper: exact_upper(passed + u64::from(!is_evidence), 1, confidence),
+            required: targets.required.real(),
+            runs_needed: None,
+        }
+    }
+}
+
 /// When it was decided how many runs to make: the bounds depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopping {

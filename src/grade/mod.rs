@@ -5,6 +5,7 @@
 pub mod harm;
 pub mod judge;
 pub mod process;
+pub mod reference;
 pub mod targets;
 pub mod times;
 pub mod verdict;

@@ -11,6 +11,8 @@ pub enum RunVerdict {
     NotExposed,
     /// The baseline did not hold, or telemetry was missing.
     Invalid,
+    /// A stop-loss or a person stopped it.
+    Aborted,
 }
 
 /// What a drill concluded, in order from best to worst.
@@ -26,6 +28,8 @@ pub enum Verdict {
     Invalid,
     /// At least one target missed, with the stated confidence.
     Fail,
+    /// A stop-loss or a person stopped it; faults were released, and that was verified.
+    Aborted,
 }
 
 impl RunVerdict {
@@ -36,13 +40,15 @@ impl RunVerdict {
             Self::Fail => "FAIL",
             Self::NotExposed => "NOT EXPOSED",
             Self::Invalid => "INVALID",
+            Self::Aborted => "ABORTED",
         }
     }
 }
 
 impl Verdict {
     /// Every verdict, from best to worst.
-    pub const ALL: [Self; 5] = [Self::Pass, Self::Inconclusive, Self::NotExposed, Self::Invalid, Self::Fail];
+    pub const ALL: [Self; 6] =
+        [Self::Pass, Self::Inconclusive, Self::NotExposed, Self::Invalid, Self::Fail, Self::Aborted];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
@@ -52,6 +58,7 @@ impl Verdict {
             Self::NotExposed => "NOT EXPOSED",
             Self::Invalid => "INVALID",
             Self::Fail => "FAIL",
+            Self::Aborted => "ABORTED",
         }
     }
 
@@ -61,6 +68,7 @@ impl Verdict {
             Self::Pass => 0,
             Self::Fail => 1,
             Self::Inconclusive | Self::NotExposed | Self::Invalid => 3,
+            Self::Aborted => 4,
         }
     }
 }

@@ -178,7 +178,7 @@ impl Admin {
             ["revoke"] => self.revoke(body),
             ["purge"] => {
                 let purge = |mock: usize| {
-                    self.world.station(mock).texts.as_mut().map_or(0, super::memory::Texts::purge)
+                    self.world.station(mock).texts.as_mut().map_or(0, |texts| texts.purge(|_| true))
                 };
                 let purged: usize = (0..self.world.served.mocks.len()).map(purge).sum();
                 Ok(json!({ "purged": purged }))

@@ -2,10 +2,11 @@
 
 use hyper::HeaderMap;
 
+use crate::live::drilled::{self, Stated};
 use crate::wire::prompt::hash;
 
 /// Who calls.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Who {
     /// Its session, if anything tells it.
     pub(super) session: Option<u64>,
@@ -19,17 +20,20 @@ pub(super) struct Who {
     pub(super) credential: Option<u64>,
     /// How often it has tried before, as the SDKs say.
     pub(super) retry: Option<u32>,
+    /// What it says of itself, if it is of a drill's own agents.
+    pub(super) stated: Option<Box<Stated>>,
 }
 
 impl Who {
     /// Returns who a request's headers say calls; `agents` are the scenario's.
     pub(super) fn of(headers: &HeaderMap, agents: &[String]) -> Self {
         let (mut agent, mut session, mut tenant, mut credential) = (None, [None; 3], [None; 2], [None; 2]);
-        let mut retry = None;
+        let (mut retry, mut stated) = (None, None);
         // One walk over the few headers that there are.
         for (name, value) in headers {
             let Ok(text) = value.to_str() else { continue };
             match name.as_str() {
+                drilled::HEADER => stated = Stated::read(text).map(Box::new),
                 "x-stormdrill-agent" => agent = Some(text),
                 "x-stormdrill-session" => session[0] = Some(text),
                 "mcp-session-id" => session[1] = Some(text),
@@ -53,6 +57,7 @@ impl Who {
             tenant: first(&[tenant[0], tenant[1], token]).unwrap_or(0),
             credential: first(&[token]),
             retry,
+            stated,
         }
     }
 }

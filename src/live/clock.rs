@@ -19,6 +19,8 @@ pub(super) struct Clock {
     /// If the first bit is set, the clock stands at the others; if not, they are what is to be added to the time since
     /// the origin, without the first bit.
     state: AtomicU64,
+    /// How many times as fast as the wall's it runs.
+    pace: u32,
 }
 
 const HELD: u64 = 1 << 63;
@@ -28,9 +30,9 @@ const HELD: u64 = 1 << 63;
 pub(super) struct Moment(Instant);
 
 impl Clock {
-    /// Returns a clock that shows `base` now.
-    pub(super) fn new(base: Time, is_held: bool) -> Self {
-        let clock = Self { origin: Instant::now(), state: AtomicU64::new(0) };
+    /// Returns a clock that shows `base` now, and runs `pace` times as fast as the wall's.
+    pub(super) fn new(base: Time, is_held: bool, pace: u32) -> Self {
+        let clock = Self { origin: Instant::now(), state: AtomicU64::new(0), pace: pace.max(1) };
         clock.set(base, is_held);
         clock
     }
@@ -46,8 +48,29 @@ impl Clock {
         if state & HELD != 0 {
             return Time(state & !HELD);
         }
-        let elapsed = span(moment.0.saturating_duration_since(self.origin)).0;
+        let elapsed = self.passed(span(moment.0.saturating_duration_since(self.origin))).0;
         Time(elapsed.wrapping_add(state) & !HELD)
+    }
+
+    /// Returns how much time of the drill passes in a span of the machine's.
+    pub(super) fn passed(&self, span: Span) -> Span {
+        Span(span.0.saturating_mul(u64::from(self.pace)))
+    }
+
+    /// Returns in what span of the machine's a span of the drill passes.
+    pub(super) fn wait(&self, span: Span) -> Span {
+        Span(span.0.div_ceil(u64::from(self.pace)))
+    }
+
+    /// Returns the moment a span of the drill after another; never, if that is beyond what the machine counts.
+    pub(super) fn after(&self, moment: Moment, span: Span) -> Option<Moment> {
+        moment.after(self.wait(span))
+    }
+
+    /// Returns the moment at which the clock shows `at`, if it runs on; now, if it shows more already.
+    pub(super) fn when(&self, at: Time) -> Option<Moment> {
+        let now = Moment::now();
+        self.after(now, at.since(self.at(now)))
     }
 
     /// Returns whether the clock stands.
@@ -58,7 +81,7 @@ impl Clock {
     /// Sets the clock, and lets it run or stand.
     pub(super) fn set(&self, base: Time, is_held: bool) {
         let base = base.0 & !HELD;
-        let elapsed = span(self.origin.elapsed()).0;
+        let elapsed = self.passed(span(self.origin.elapsed())).0;
         let state = if is_held { base | HELD } else { base.wrapping_sub(elapsed) & !HELD };
         self.state.store(state, Ordering::Release);
     }
@@ -118,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_clock_runs_from_where_it_was_set_and_stands_where_it_is_held() {
-        let clock = Clock::new(Time::ZERO + Span::from_secs(60), false);
+        let clock = Clock::new(Time::ZERO + Span::from_secs(60), false, 1);
         let now = Moment::now();
         let later = now.after(Span::from_secs(5)).unwrap();
         assert_eq!(clock.at(later).since(clock.at(now)), Span::from_secs(5));
@@ -128,5 +151,14 @@ mod tests {
         assert!(clock.now() >= Time(1) && clock.now() < Time::ZERO + Span::from_secs(60));
         clock.set(Time(7), true);
         assert_eq!((clock.now(), clock.is_held()), (Time(7), true));
+    }
+
+    #[test]
+    fn a_clock_may_run_faster_than_the_walls() {
+        let clock = Clock::new(Time::ZERO, false, 30);
+        let now = Moment::now();
+        let later = now.after(Span::from_secs(2)).unwrap();
+        assert_eq!(clock.at(later).since(clock.at(now)), Span::from_secs(60));
+        assert_eq!(clock.after(now, Span::from_secs(60)), Some(later));
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn watch(world: Arc<World>) {
         let next = world.faults().next_edge(now).into_iter().chain(poison).min();
         let pause = next.filter(|_| !world.clock.is_held()).map(|next| next.since(now));
         tokio::select! {
-            () = until(pause.and_then(|pause| Moment::now().after(pause + Span(1)))) => {
+            () = until(pause.and_then(|pause| world.clock.after(Moment::now(), pause + Span(1)))) => {
                 // Up to this moment quotas refilled at the old share.
                 if let Some(next) = next {
                     world.settle_quotas(next.back(Span(1)), &world.faults());

@@ -57,6 +57,7 @@ pub(super) async fn answer(
     outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
     let job = Job { cost: bill.cost, tokens: [bill.usage.input, 0, 0], ..Job::default() };
     let deed = Deed {
+        tokens: 0,
         outcome,
         // Of how it talks, only the wait for the beginning shows.
         changed: bill.changed | if talk.first.to_bits() == 1.0_f64.to_bits() { 0 } else { talk.changed },

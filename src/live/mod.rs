@@ -8,6 +8,7 @@ mod caller;
 mod canaries;
 mod clock;
 mod decide;
+mod drilled;
 mod edges;
 mod embeddings;
 mod faults;
@@ -19,6 +20,7 @@ mod memory;
 mod metrics;
 mod models;
 mod perform;
+mod reins;
 mod reply;
 mod serve;
 mod socket;
@@ -35,7 +37,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::base::{Span, Time};
@@ -46,6 +48,7 @@ use crate::wire::say::Recorded;
 
 use admin::Admin;
 use clock::Clock;
+pub(crate) use drilled::{HEADER, Stated, Told};
 use journal::Journal;
 use world::World;
 
@@ -73,6 +76,10 @@ pub struct Settings {
     pub journal: Option<Box<dyn Write + Send>>,
     /// The recorded replies of each mock.
     pub recorded: Vec<Recorded>,
+    /// How many times as fast as the wall's the drill's clock runs.
+    pub pace: u32,
+    /// Who wants to know what becomes of the requests of a drill's own agents.
+    pub(crate) told: Option<mpsc::UnboundedSender<Told>>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -110,9 +117,9 @@ pub struct Running {
 /// Starts a server for every mock of a scenario, and the admin API; fails if a port is taken.
 pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running> {
     let served = Served::of(&scenario);
-    let clock = Clock::new(Time::ZERO + settings.at, settings.is_held);
+    let clock = Clock::new(Time::ZERO + settings.at, settings.is_held, settings.pace);
     let journal = Journal::new(settings.journal);
-    let world = World::new(served, settings.seed, (clock, journal), settings.recorded);
+    let world = World::new(served, settings.seed, (clock, journal), settings.recorded, settings.told);
     if !settings.is_scheduled {
         world.change_faults(|set| (0..set.modes.len()).for_each(|index| set.set(index, faults::Mode::Off)));
     }

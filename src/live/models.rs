@@ -122,13 +122,17 @@ pub(super) async fn answer(
     let taken = Arc::new(taken);
     let id = named("req_", taken.key.number());
     let mut note = serve::note(world, &taken, dialect.operation());
-    let prompt = match prompt {
+    let mut prompt = match prompt {
         Ok(prompt) => prompt,
         Err(why) => {
             let refused = dialect.refused(&Refusal::Bad(why), "", &id);
             return Ok(refuse((world, &taken), dialect, (refused, &id), (note, reset)));
         }
     };
+    if let Some(stated) = world.stated(&taken) {
+        // A long context is said and not sent.
+        (prompt.tokens, prompt.seen) = (stated.tokens[0].into(), stated.tokens[1].into());
+    }
     note.call.is_stream = prompt.is_stream;
     note.call.tokens.0 = prompt.tokens;
     let found = canary::find(body);
@@ -182,6 +186,9 @@ impl Asking {
 
     /// Returns whether a flaw would change what the model says.
     fn is_news(&self, outcome: &Outcome, flaw: Flaw) -> bool {
+        if let Some(stated) = self.world.stated(&self.taken) {
+            return stated.purpose.is_news(outcome, flaw);
+        }
         match flaw {
             Flaw::Wrong => outcome.is_right,
             Flaw::HistoryLost(_) => self.prompt.turns > 0,
@@ -243,12 +250,13 @@ impl Asking {
     fn measured(&self, mut said: Said, hits: u64) -> (Answer, Talk) {
         let (taken, prompt) = (&self.taken, &self.prompt);
         let full: u64 = said.parts.iter().map(|part: &Part| tokens::count(part.text())).sum();
-        let usual = full.min(prompt.most.unwrap_or(u64::MAX)).min(u64::from(u32::MAX));
+        let wanted = self.world.stated(taken).map(|stated| u64::from(stated.tokens[2]));
+        let usual = wanted.unwrap_or(full.min(prompt.most.unwrap_or(u64::MAX))).min(u64::from(u32::MAX));
         let talk = outcome::talk(&taken.faults.plans, hits, usual as u32);
         let is_reasoning = decide::has_form(taken, hits, &WireForm::Reasoning);
         let is_swapped = decide::has_form(taken, hits, &WireForm::Swapped);
         if !is_reasoning {
-            say::lengthen(&mut said, usual, talk, taken.key);
+            say::lengthen(&mut said, usual.min(full), talk, taken.key);
         }
         let wire = &self.world.served.wires[taken.mock];
         let stop = said.stop;
@@ -302,6 +310,7 @@ impl Asking {
             job: Job { cost: bill.cost, tokens: [usage.input, usage.cached, usage.output], ..Job::default() },
             is_stream: self.prompt.is_stream,
             has_flag: true,
+            tokens: talk.tokens,
         };
         let here = (&self.world, &self.taken);
         let due = match perform(here, &hits, deed, &self.reset).await? {
@@ -313,6 +322,8 @@ impl Asking {
         let head = self.head(note.call.status, outcome.service, left);
         let body = if self.prompt.is_stream {
             let writer = self.dialect.writer(&answer, &self.prompt, &self.id);
+            let clock = &self.world.clock;
+            let (first, per_token) = (clock.wait(first), per_token / clock.passed(Span(1)).0 as f64);
             let stream = Stream { answer: Arc::new(answer), writer, begun: due.begun, first, per_token };
             ReplyBody::stream(stream, &self.reset).with(due.work, Some(note))
         } else if due.broken.is_some_and(|of| of.ending == BreakEnding::Error) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::Span;
 use crate::live::clock::{Moment, until};
 use crate::live::decide::{self, Hits};
+use crate::live::drilled::Told;
 use crate::live::reply::{Cut, Reset};
 use crate::live::serve;
 use crate::live::work::{Job, Work};
@@ -29,6 +30,8 @@ pub(super) struct Deed {
     pub(super) is_stream: bool,
     /// Whether a gateway's flag shows in the reply.
     pub(super) has_flag: bool,
+    /// Output tokens.
+    pub(super) tokens: u32,
 }
 
 /// A reply is due.
@@ -61,6 +64,8 @@ pub(super) async fn perform(
     let flagged = hits.flagged.filter(|_| deed.has_flag);
     let changed = deed.changed | outcome.changed | bit(broken.map(|(fault, _)| fault)) | bit(flagged);
     world.witness(taken, changed);
+    let waited = world.clock.passed(begun.since(taken.arrived));
+    world.tell(taken, |serial| Told::Decided { serial, outcome, tokens: deed.tokens, waited });
     if !is_good {
         if outcome.reply == Reply::Hang {
             work.worked_or_released().await;
@@ -74,7 +79,7 @@ pub(super) async fn perform(
     }
     let broken = broken.map(|(_, of)| of);
     if let Some(of) = broken.filter(|of| of.stage == Stage::BeforeHeaders) {
-        until(begun.after(deed.first)).await;
+        until(world.clock.after(begun, deed.first)).await;
         work.give_up();
         return Err(serve::break_off(world, of.ending, reset).await);
     }

@@ -99,7 +99,7 @@ impl Note {
 impl Drop for Note {
     fn drop(&mut self) {
         self.call.hits = self.taken.changed.load(Ordering::Relaxed);
-        let took = Moment::now().since(self.taken.arrived);
+        let took = self.world.clock.passed(Moment::now().since(self.taken.arrived));
         self.world.station(self.taken.mock).ledger.call(self.call.clone(), took);
     }
 }
@@ -143,9 +143,9 @@ pub(super) struct Stream {
     pub(super) writer: Writer,
     /// When the work began.
     pub(super) begun: Moment,
-    /// How long until the first piece.
+    /// How long until the first piece, in the machine's time.
     pub(super) first: Span,
-    /// How long each token takes, in nanoseconds.
+    /// How long each token takes, in nanoseconds of the machine's time.
     pub(super) per_token: f64,
 }
 

@@ -74,6 +74,11 @@ pub(super) async fn call(
     if let Some(why) = toolbox::rejected(world, taken, &of, &invocation.arguments) {
         return Ok(Called::Rejected(why));
     }
+    let of = match world.stated(taken) {
+        // Whoever drills says itself what its steps do to the world.
+        Some(stated) => Arc::new(ToolPlan { is_effect: stated.has_effect, ..ToolPlan::clone(&of) }),
+        None => of,
+    };
     let is_unsafe = match toolbox::permit(world, taken, &of) {
         Ok(is_permitted) => !is_permitted,
         Err(refusal) => return Ok(Called::Refused(refusal)),
@@ -83,11 +88,18 @@ pub(super) async fn call(
     }
     let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, outcome::Usage::default());
     let mut outcome = Outcome::own(parameters, taken.key, Talk::usual(0));
-    let is_news = |outcome: &Outcome, flaw| is_news(outcome, flaw, &of);
+    let stated = world.stated(taken);
+    let usual = stated.map_or(0, |stated| stated.tokens[2]);
+    let tokens = outcome::talk(&taken.faults.plans, hits.plain, usual).tokens;
+    let purpose = stated.map(|stated| stated.purpose);
+    let is_news = |outcome: &Outcome, flaw| {
+        purpose.map_or_else(|| is_news(outcome, flaw, &of), |purpose| purpose.is_news(outcome, flaw))
+    };
     outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
     let flaw = outcome.flaw.map(|(flaw, fault)| (flaw, usize::from(fault)));
     let (text, has_changed) = replied(world, taken, (&of, &invocation.arguments), (flaw, outcome.is_right));
-    if let Some((_, fault)) = flaw.filter(|_| !has_changed) {
+    // What it does to the agents of a drill shows in them, if not in the text.
+    if let Some((_, fault)) = flaw.filter(|_| !has_changed && purpose.is_none()) {
         // The flaw has nothing to show in.
         outcome.changed &= !(1 << fault);
     }
@@ -97,8 +109,15 @@ pub(super) async fn call(
         remember: toolbox::to_remember(world, taken, (&of, &invocation.arguments)),
         ..Job::default()
     };
-    let deed =
-        Deed { outcome, changed: bill.changed, first: outcome.service, job, is_stream: false, has_flag };
+    let deed = Deed {
+        outcome,
+        changed: bill.changed,
+        first: outcome.service,
+        job,
+        is_stream: false,
+        has_flag,
+        tokens,
+    };
     Ok(match perform((world, taken), &hits, deed, reset).await? {
         Ok(due) => Called::Replied(text, due.broken, hits.flagged.is_some()),
         Err(refusal) => Called::Refused(refusal),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::base::{Money, Span};
 use crate::live::canaries::Place;
 use crate::live::clock::{Moment, until};
+use crate::live::drilled::Told;
 use crate::live::ledger::Effect;
 use crate::live::world::{Station, Taken, World};
 use crate::plan::FaultEffect;
@@ -117,7 +118,7 @@ impl Work {
             self.ticket = None;
             begun = Moment::now();
         }
-        self.ends = begun.after(self.service);
+        self.ends = self.world.clock.after(begun, self.service);
         begun
     }
 
@@ -158,13 +159,19 @@ impl Work {
             world.free[mock].fetch_sub(1, Ordering::Relaxed);
         }
         if slot != Slot::Counted && job.is_nothing() {
+            world.tell(&self.taken, |serial| Told::Worked { serial, cost: Money::ZERO, effects: [0; 3] });
             return;
         }
+        let cost = job.cost;
         let mut station = world.station(mock);
         station.busy -= u32::from(slot == Slot::Counted);
         let is_anybody_waiting = slot == Slot::Counted && !station.waiting.is_empty();
-        let effects = commit(world, &mut station, job);
+        let (effects, known) = commit(world, &mut station, job);
         drop(station);
+        world.tell(&self.taken, |serial| {
+            let beyond = effects.iter().filter(|effect| effect.is_unsafe).count() as u32;
+            Told::Worked { serial, cost, effects: [effects.len() as u32 - beyond, beyond, known] }
+        });
         if is_anybody_waiting {
             world.wake(mock);
         }
@@ -181,8 +188,8 @@ impl Job {
     }
 }
 
-/// Adds what the work did to the ledgers; returns the effects that were executed.
-fn commit(world: &World, station: &mut Station, job: Job) -> Vec<Effect> {
+/// Adds what the work did to the ledgers; returns the effects that were executed, and how many were known.
+fn commit(world: &World, station: &mut Station, job: Job) -> (Vec<Effect>, u32) {
     let ledger = &mut station.ledger;
     ledger.spent += job.cost;
     for (sum, tokens) in ledger.tokens.iter_mut().zip(job.tokens) {
@@ -191,16 +198,17 @@ fn commit(world: &World, station: &mut Station, job: Job) -> Vec<Effect> {
     if let (Some(texts), Some((text, source))) = (&mut station.texts, job.remember) {
         texts.remember(text, source, None);
     }
-    let mut done = Vec::new();
+    let (mut done, mut known) = (Vec::new(), 0);
     for effect in job.effects {
         // Between the beginning and the end another call may have used the key.
         if ledger.known(effect.key.as_ref()).is_some() {
             ledger.counts.deduplicated += 1;
+            known += 1;
             continue;
         }
         done.push(ledger.effect(Effect { at: world.clock.now(), ..effect }).clone());
     }
-    done
+    (done, known)
 }
 
 /// Tells of effects that are repeated, unsafe, or made on a canary.

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
 
 use serde_json::json;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::live::caller::Who;
 use crate::live::canaries::{Canaries, Place, Source};
 use crate::live::clock::{Clock, Moment};
+use crate::live::drilled::{Stated, Told};
 use crate::live::edges::Known;
 use crate::live::faults::{FAULTS_MAX, FaultSet, Mode};
 use crate::live::journal::Journal;
@@ -57,6 +58,8 @@ pub(super) struct World {
     pub(super) edges: Mutex<Known>,
     /// The places for large bodies.
     pub(super) large: Semaphore,
+    /// Who wants to know what becomes of the requests of a drill's own agents.
+    pub(super) told: Option<mpsc::UnboundedSender<Told>>,
     /// Counts how often everything was forgotten.
     pub(super) resets: AtomicU64,
     faults: RwLock<Arc<FaultSet>>,
@@ -137,7 +140,8 @@ pub(super) struct Taken {
     pub(super) faults: Arc<FaultSet>,
     /// The faults that have changed it, a bit for each.
     pub(super) changed: AtomicU64,
-    caller: Caller,
+    /// Who calls, as the boundary of permissions sees it: one decision for all attempts of a call.
+    of_call: Caller,
 }
 
 /// Whose permission has been taken.
@@ -167,6 +171,7 @@ impl World {
         seed: u64,
         (clock, journal): (Clock, Journal),
         recorded: Vec<Recorded>,
+        told: Option<mpsc::UnboundedSender<Told>>,
     ) -> Self {
         let faults = FaultSet::new(served.faults.clone(), served.mocks.len(), Mode::Scheduled);
         let stations =
@@ -183,6 +188,7 @@ impl World {
             edges: Mutex::new(Known::default()),
             large: Semaphore::new(LARGE_AT_ONCE),
             resets: AtomicU64::new(0),
+            told,
             faults: RwLock::new(Arc::new(faults)),
             stations: stations.collect(),
             free: served.mocks.iter().map(|_| AtomicU32::new(0)).collect(),
@@ -247,7 +253,11 @@ impl World {
         station.next += 1;
         let key = self.seed.with(self.served.mocks[mock].key).at(number);
         let task = who.session.map_or(key, |session| self.seed.with(SESSION).at(session));
-        let caller = Caller { attempt: key, task, instance: who.instance, tenant: who.tenant };
+        let own = Caller { attempt: key, task, instance: who.instance, tenant: who.tenant };
+        let stated = who.stated.as_ref().filter(|_| self.told.is_some());
+        let caller = stated.map_or(own, |stated| stated.caller);
+        let of_call = stated.map_or(own, |stated| Caller { attempt: stated.call, ..stated.caller });
+        let key = caller.attempt;
         let mut hits = 0;
         if is_call {
             for index in &faults.of_mock[mock] {
@@ -258,7 +268,7 @@ impl World {
         }
         drop(station);
         let changed = AtomicU64::new(0);
-        Taken { mock, number, key, now, arrived, hits, who, faults, changed, caller }
+        Taken { mock, number, key, now, arrived, hits, who, faults, changed, of_call }
     }
 
     /// Notes that faults changed a request, a bit for each.
@@ -281,6 +291,12 @@ impl World {
         if first == 0 {
             return;
         }
+        if let Some(told) = &self.told {
+            for fault in (0..FAULTS_MAX).filter(|index| first >> index & 1 == 1) {
+                // A drill that is over does not listen any more.
+                let _sent: Result<(), _> = told.send(Told::Met { fault });
+            }
+        }
         for (index, id) in
             self.fault_names().into_iter().enumerate().filter(|(index, _)| first >> index & 1 == 1)
         {
@@ -299,7 +315,7 @@ impl World {
             let witness = &station.witnesses[*index];
             // A call may be asked about more than once: what counts is what was changed.
             let is_turn = witness.hits < fault.first_n && witness.exposed.is_multiple_of(fault.every_nth);
-            is_kind(fault) && is_turn && is_hit(fault, taken.now, self.seed, &taken.caller)
+            is_kind(fault) && is_turn && is_hit(fault, taken.now, self.seed, &taken.of_call)
         });
         let (index, _) = found?;
         station.witnesses[index].decided = Some(taken.now);
@@ -374,8 +390,24 @@ impl World {
         self.witness(taken, hits);
     }
 
+    /// Tells the drill something of a request of its own agents.
+    pub(super) fn tell(&self, taken: &Taken, of: impl FnOnce(u32) -> Told) {
+        if let (Some(told), Some(stated)) = (&self.told, &taken.who.stated) {
+            // A drill that is over does not listen any more.
+            let _sent: Result<(), _> = told.send(of(stated.serial));
+        }
+    }
+
+    /// Returns what a request says of itself, if it is of the drill's own agents.
+    pub(super) fn stated<'a>(&self, taken: &'a Taken) -> Option<&'a Stated> {
+        taken.who.stated.as_deref().filter(|_| self.told.is_some())
+    }
+
     /// Returns how old the credential of a request is at this mock.
     pub(super) fn credential_age(&self, taken: &Taken) -> Span {
+        if let Some(stated) = self.stated(taken) {
+            return taken.now.since(stated.credential);
+        }
         let Some(credential) = taken.who.credential else { return Span::ZERO };
         let mut station = self.station(taken.mock);
         if station.credentials.len() >= CREDENTIALS_MAX && !station.credentials.contains_key(&credential) {

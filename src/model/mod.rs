@@ -11,7 +11,7 @@ pub mod state;
 pub mod traffic;
 
 pub use memory::Memory;
-pub use outcome::{Outcome, Reply, Usage};
+pub use outcome::{Outcome, Reply, Usage, Use};
 pub use overlay::Dose;
 pub use quota::Quotas;
 pub use state::SharedState;

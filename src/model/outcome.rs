@@ -97,6 +97,40 @@ pub struct Outcome {
     pub changed: u64,
 }
 
+/// What a reply is for: it decides whether a flaw would change anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    /// A task waits for it; nobody does anything with a probe's.
+    pub is_task: bool,
+    /// The task has asked before.
+    pub has_history: bool,
+    /// It is a message to another agent.
+    pub is_message: bool,
+    /// It reads a shared state.
+    pub is_read: bool,
+    /// It looks for what is wrong with the work.
+    pub is_verifier: bool,
+}
+
+impl Use {
+    /// Returns whether a flaw would change a reply.
+    pub fn is_news(self, outcome: &Outcome, flaw: Flaw) -> bool {
+        match flaw {
+            // An answer that was wrong anyway has not been changed.
+            Flaw::Wrong => outcome.is_right,
+            Flaw::HistoryLost(_) => self.has_history,
+            Flaw::Dropped | Flaw::Doubled | Flaw::Late(_) | Flaw::CutShort | Flaw::SentBack => {
+                self.is_message
+            }
+            Flaw::OldRead => self.is_read,
+            Flaw::Waved => self.is_verifier,
+            // These are about what a task does with a reply.
+            Flaw::Poisoned(..) | Flaw::Bleed | Flaw::Stale | Flaw::Flood(_) | Flaw::Again => self.is_task,
+            Flaw::Corrupt | Flaw::ToolCall | Flaw::Truncated(_) | Flaw::Refused => true,
+        }
+    }
+}
+
 /// Goes through the faults whose bits are set.
 fn each(faults: &[FaultPlan], hits: u64) -> impl Iterator<Item = (usize, &FaultPlan)> {
     faults.iter().enumerate().filter(move |(index, _)| hits >> index & 1 == 1)

@@ -20,7 +20,7 @@ impl View<'_> {
         checks.iter().all(|check| self.is_seen(check, desk))
     }
 
-    fn is_seen(&self, check: &Check, desk: &Desk) -> bool {
+    pub(super) fn is_seen(&self, check: &Check, desk: &Desk) -> bool {
         match *check {
             Check::Holds(slo, span) => {
                 let (bad, all) = self.windows.tasks(slo, span, self.telemetry);

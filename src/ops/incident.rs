@@ -12,11 +12,11 @@ use crate::scenario::file::runbooks::actions::Find;
 /// The incident of a runbook; at most one is open at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Incident {
-    opened: Option<Time>,
-    is_owned: bool,
+    pub(super) opened: Option<Time>,
+    pub(super) is_owned: bool,
     /// Whether a step has been taken back: what it did is not in force any more.
     has_taken_back: bool,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
     /// When those concerned must be told again, and after which span.
     update: Option<(Time, Span)>,
     /// By mock, its calls as they stood shortly before the incident.
@@ -74,7 +74,7 @@ impl Incident {
             let mut lane = Lane::new(step.owner, index, now);
             if let Owner::Role(role) = step.owner {
                 let stream = desk.seed.with(plan.runbooks[runbook].key).at(occurrence);
-                lane.page(role, now, stream, (plan, journal));
+                lane.page(role, now, stream, (plan, desk, journal));
             }
             self.lanes.push(lane);
         }
@@ -156,6 +156,9 @@ impl Incident {
     /// Moves a lane by one phase; returns whether there may be more to do at once.
     fn turn(&mut self, lane: &mut Lane, hands: &mut Hands<'_, '_>) -> bool {
         let now = hands.view.now;
+        if let Some(wanted) = lane.wanted.take() {
+            return self.obey(lane, wanted, hands);
+        }
         if lane.is_recalled && lane.is_interruptible() {
             lane.begin_again(hands);
         }
@@ -171,9 +174,10 @@ impl Incident {
         }
         match lane.phase {
             Phase::Finished => false,
-            Phase::Paged { until, .. } if now < until => false,
+            Phase::Paged { until, .. } if now < until && !lane.has_come => false,
             Phase::Paged { comes, .. } => {
-                self.answered(lane, comes, hands);
+                let has_come = std::mem::take(&mut lane.has_come);
+                self.answered(lane, comes || has_come, hands);
                 true
             }
             Phase::Ready | Phase::Watching => {
@@ -190,7 +194,7 @@ impl Incident {
                     return true;
                 }
                 lane.window_from = lane.since;
-                lane.phase = Phase::Doing { until: now + hands.time_for(lane, step) };
+                lane.phase = Phase::Doing { until: hands.done_at(lane, step) };
                 true
             }
             Phase::Doing { until } if now < until => false,
@@ -217,7 +221,7 @@ impl Incident {
         }
     }
 
-    fn answered(&mut self, lane: &mut Lane, comes: bool, hands: &mut Hands<'_, '_>) {
+    pub(super) fn answered(&mut self, lane: &mut Lane, comes: bool, hands: &mut Hands<'_, '_>) {
         let Owner::Role(role) = lane.actor else { unreachable!("automation is not paged") };
         let now = hands.view.now;
         if !comes {
@@ -327,13 +331,18 @@ impl Incident {
 }
 
 impl Hands<'_, '_> {
-    /// Returns how long an owner takes for a step. Automation takes no time; owning up is the page's time.
-    pub(super) fn time_for(&self, lane: &Lane, step: &StepPlan) -> Span {
-        let Owner::Role(role) = lane.actor else { return Span::ZERO };
+    /// Returns when an owner will have done a step. Automation takes no time; owning up is the page's time; somebody
+    /// real says so.
+    fn done_at(&self, lane: &Lane, step: &StepPlan) -> Time {
+        let now = self.view.now;
+        let Owner::Role(role) = lane.actor else { return now };
         if step.action == ActionPlan::Acknowledge {
-            return Span::ZERO;
+            return now;
         }
-        responder::step(self.view.plan, lane.stream(step, self), role, self.view.now)
+        if self.desk.is_real(lane.actor) {
+            return Time::NEVER;
+        }
+        now + responder::step(self.view.plan, lane.stream(step, self), role, now)
     }
 
     pub(super) fn done(&mut self, lane: &Lane, step: usize, plan: &StepPlan) {

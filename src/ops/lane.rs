@@ -2,6 +2,7 @@
 
 use crate::base::{Key, Time};
 use crate::model::responder::{self, Answer, Slip};
+use crate::ops::Desk;
 use crate::ops::incident::Hands;
 use crate::plan::{ActionPlan, Owner, Plan, StepPlan};
 use crate::record::{Event, Journal};
@@ -25,6 +26,15 @@ pub(super) enum Phase {
     Observing { until: Time },
     /// All steps are done.
     Finished,
+}
+
+/// What somebody real wants done with a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// It is done.
+    Done(usize),
+    /// It is left out.
+    Skipped(usize),
 }
 
 /// One owner's part of the runbook.
@@ -52,6 +62,9 @@ pub(super) struct Lane {
     pub(super) is_recalled: bool,
     /// How often it has been paged.
     pub(super) pages: u64,
+    /// Somebody real has come, and what they want done next.
+    pub(super) has_come: bool,
+    pub(super) wanted: Option<Wanted>,
     pub(super) phase: Phase,
 }
 
@@ -70,6 +83,8 @@ impl Lane {
             round: 0,
             is_recalled: false,
             pages: 0,
+            has_come: false,
+            wanted: None,
             phase: Phase::Ready,
         }
     }
@@ -114,7 +129,7 @@ impl Lane {
     /// Draws, once, how the owner goes about the step; returns whether another one is next now.
     pub(super) fn slips(&mut self, (index, step): (usize, &StepPlan), hands: &mut Hands<'_, '_>) -> bool {
         let Owner::Role(role) = self.actor else { return false };
-        if self.drawn > self.done {
+        if self.drawn > self.done || hands.desk.is_real(self.actor) {
             return false;
         }
         self.drawn = self.done + 1;
@@ -142,6 +157,7 @@ impl Lane {
         let (now, plan) = (hands.view.now, hands.view.plan);
         let stream = self.stream(step, hands);
         let is_drawn = step.action != ActionPlan::Acknowledge
+            && !hands.desk.is_real(self.actor)
             && responder::fails(plan, stream, role, (self.attempts, now));
         if is_drawn {
             self.attempts += 1;
@@ -188,7 +204,7 @@ impl Lane {
             (None, Owner::Auto) => return,
         };
         self.actor = Owner::Role(role);
-        self.page(role, hands.view.now, hands.stream, (hands.view.plan, hands.journal));
+        self.page(role, hands.view.now, hands.stream, (hands.view.plan, hands.desk, hands.journal));
     }
 
     /// Pages a role and draws whether and when somebody comes.
@@ -197,10 +213,17 @@ impl Lane {
         role: usize,
         now: Time,
         stream: Key,
-        (plan, journal): (&Plan, &mut Journal),
+        (plan, desk, journal): (&Plan, &Desk, &mut Journal),
     ) {
         journal.push(now, Event::Paged(role));
         self.pages += 1;
+        if desk.is_real(self.actor) {
+            // Whoever does not say that they have come is waited for as the roster says.
+            let passes_on = plan.roles[role].to.is_some();
+            let until = if passes_on { now + plan.roles[role].escalate_after } else { Time::NEVER };
+            self.phase = Phase::Paged { until, comes: false };
+            return;
+        }
         let owner = match self.owner {
             Owner::Role(owner) => plan.roles[owner].key,
             Owner::Auto => Key::of_name("automation"),

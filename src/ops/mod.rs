@@ -10,12 +10,14 @@ mod detect;
 mod diagnose;
 mod incident;
 mod lane;
+mod people;
 mod rollout;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
 use crate::record::{Event, Journal};
+pub use people::{Doing, Refused, StepNow};
 
 use alert::AlertState;
 use delivery::Delivery;
@@ -106,6 +108,8 @@ struct Desk {
     /// By mock, its calls at the end of the baseline.
     baseline: Vec<Calls>,
     confidence: f64,
+    /// By role, whether somebody real does its part.
+    real: Vec<bool>,
 }
 
 /// The health probes of a mock: one at a time, sent every [`PROBE_EVERY`] while somebody waits.
@@ -152,6 +156,7 @@ impl<'p> Ops<'p> {
                 is_back: vec![false; plan.rollouts.len()],
                 baseline: vec![Calls::default(); plan.mocks.len()],
                 confidence: plan.targets.confidence.real(),
+                real: vec![false; plan.roles.len()],
             },
         }
     }

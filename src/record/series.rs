@@ -121,6 +121,13 @@ impl Series {
         counts.1 += 1;
     }
 
+    /// Counts good tasks and all tasks for an objective.
+    pub fn count_many(&mut self, bucket: usize, slo: usize, (good, all): (u64, u64)) {
+        let counts = &mut self.slos[bucket * self.objectives + slo];
+        counts.0 += good as u32;
+        counts.1 += all as u32;
+    }
+
     /// Adds a cost.
     pub fn spend(&mut self, bucket: usize, cost: Money) {
         self.spend[bucket] += u128::from(cost.0);

@@ -40,13 +40,46 @@ impl Timed {
     pub fn count(&mut self, tier: usize, arrived: Time, taken: Span) {
         let interval = (arrived.0 / self.width.0) as usize;
         if let Some(cell) = self.cells.get_mut(interval * TIERS + tier) {
-            cell.saturating_record(taken.0 / 1_000_000);
+            // Only this way of recording lets a histogram grow; the other cuts off what is above its range of now.
+            cell.record(taken.0 / 1_000_000).expect("a histogram that grows takes every value");
         }
+    }
+
+    /// Returns the share of a tier's tasks that ended within a span, of those that arrived before a moment; all of them
+    /// if there were none.
+    pub fn share_within(&self, before: Time, tier: usize, span: Span) -> f64 {
+        let intervals = (before.0 / self.width.0) as usize;
+        let cells = (0..intervals.min(self.intervals())).map(|interval| &self.cells[interval * TIERS + tier]);
+        let (within, all) = cells.fold((0, 0), |(within, all), cell| {
+            (within + cell.count_between(0, span.0 / 1_000_000), all + cell.len())
+        });
+        if all == 0 { 1.0 } else { within as f64 / all as f64 }
     }
 
     /// Returns a quantile of a tier's tasks of an interval; nothing if none ended.
     pub fn quantile(&self, interval: usize, tier: usize, share: f64) -> Option<Span> {
         let cell = &self.cells[interval * TIERS + tier];
         (!cell.is_empty()).then(|| Span(cell.value_at_quantile(share) * 1_000_000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every latency used to be cut off at two milliseconds.
+    #[test]
+    fn long_latencies_are_kept_as_they_are() {
+        let empty = Histogram::new(2).unwrap();
+        let mut timed = Timed { width: Span::from_secs(10), cells: vec![empty; 2 * TIERS] };
+        for seconds in 1..=100 {
+            timed.count(1, Time(0), Span::from_secs(seconds));
+        }
+        let at = |share| timed.quantile(0, 1, share).map(|span| span.seconds().round());
+        assert_eq!((at(0.5), at(0.95)), (Some(50.0), Some(95.0)));
+        assert_eq!(timed.quantile(1, 1, 0.5), None);
+        let within = |seconds| timed.share_within(Time(10_000_000_000), 1, Span::from_secs(seconds));
+        assert!((within(25) - 0.25).abs() < 0.02, "{}", within(25));
+        assert!((within(200) - 1.0).abs() < 1e-9);
     }
 }

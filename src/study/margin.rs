@@ -179,7 +179,7 @@ fn breaks(plans: &[Plan], seeds: Seeds) -> Result<(Break, Vec<(String, u64)>), T
 fn is_broken(card: &Scorecard) -> bool {
     match card.verdict {
         RunVerdict::Pass => false,
-        RunVerdict::Invalid => true,
+        RunVerdict::Invalid | RunVerdict::Aborted => true,
         // Without any fault met nothing happened. One that keeps calls from another still does its harm.
         RunVerdict::NotExposed if card.times.onset.is_none() => false,
         RunVerdict::NotExposed | RunVerdict::Fail => {

@@ -10,7 +10,7 @@ use crate::grade::{Judgement, RunVerdict, Scorecard};
 use crate::plan::{Plan, TIERS};
 use crate::record::Record;
 use crate::report::result::{
-    DrillResult, Here, LatencyLog, PassRate, RunResult, ScenarioId, SeedRange, ShownRun,
+    DrillResult, Here, LatencyLog, LiveResult, PassRate, RunResult, ScenarioId, SeedRange, ShownRun,
 };
 use crate::scenario::Scenario;
 use crate::scenario::file::load::Tier;
@@ -35,6 +35,8 @@ pub struct Gathered<'a> {
     pub latencies: Latencies,
     /// The runs that are worth looking at.
     pub shown: Vec<ShownRun>,
+    /// How it was held, if it was held against the wall clock.
+    pub live: Option<LiveResult>,
 }
 
 impl From<Gathered<'_>> for DrillResult {
@@ -71,6 +73,7 @@ impl From<Gathered<'_>> for DrillResult {
             runs: of.runs.into_iter().map(|(run, _)| run).collect(),
             again: again(&scenario.path, &of.without),
             without: of.without,
+            live: of.live,
             here: Here::default(),
         };
         result.with_its_own_path()

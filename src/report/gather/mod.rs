@@ -8,7 +8,7 @@ mod summary;
 mod system;
 
 pub use drill::{Gathered, Latencies, SABOTEUR};
-pub use shown::shown;
+pub use shown::{one as shown_run, shown};
 
 use crate::base::{Span, Time};
 use crate::grade::{TargetResult, Unit};

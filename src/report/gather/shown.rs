@@ -10,20 +10,22 @@ use crate::plan::{Plan, TIERS};
 use crate::record::{Outcome, Record, Series, TierCounts, Timed};
 use crate::report::result::{RunResult, ShownRun, TierLines, Timeline, Word};
 use crate::scenario::file::load::Tier;
-use crate::study::timed;
+use crate::study::{Trial, timed};
 
 /// Returns the runs that are worth looking at; each is made again, with how long tasks took over time.
 pub fn shown(plan: &Plan, runs: &[&RunResult]) -> Vec<ShownRun> {
-    let each = |(why, seed): (&'static str, u64)| {
-        let trial = timed(plan, seed);
-        ShownRun {
-            why: Word::from(why),
-            run: RunResult::of(plan, &trial),
-            timeline: timeline(plan, &trial.run, &trial.twin),
-            journal: journal::lines(plan, &trial.run),
-        }
-    };
+    let each = |(why, seed): (&'static str, u64)| one(plan, why, &timed(plan, seed));
     chosen(runs).into_par_iter().map(each).collect()
+}
+
+/// Returns a run in full; it and its twin are timed.
+pub fn one(plan: &Plan, why: &'static str, trial: &Trial) -> ShownRun {
+    ShownRun {
+        why: Word::from(why),
+        run: RunResult::of(plan, trial),
+        timeline: timeline(plan, &trial.run, &trial.twin),
+        journal: journal::lines(plan, &trial.run),
+    }
 }
 
 /// Returns the seeds to show, and why: the first run that failed or the slowest to recover, and the

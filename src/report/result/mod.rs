@@ -2,6 +2,7 @@
 //!
 //! Absent times are null, never zero. Seconds are rounded to milliseconds, money to micro-dollars.
 
+mod live;
 mod run;
 mod shown;
 mod summary;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+pub use live::LiveResult;
 pub use run::*;
 pub use shown::{JournalLine, ShownRun, TierLines, Timeline};
 pub use summary::{
@@ -83,6 +85,9 @@ pub struct DrillResult {
     pub runs: Vec<RunResult>,
     /// The command that shows a run of this drill again, but for the seed.
     pub again: String,
+    /// How it was held, if it was held against the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveResult>,
     /// The scenario's file as it was named on the command line, and the command with that name: for what is
     /// shown at once, and not for what is kept, which does not depend on the folder that one stands in.
     #[serde(skip)]

@@ -1,0 +1,383 @@
+//! A run whose mocks are elsewhere: what is sent to them leaves through an outbox, and what they do comes back.
+//!
+//! Agents, guardrails, alerts and runbooks are the same machines as in virtual time; whoever drives them says what
+//! time it is, carries requests out and replies in.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Key, Money, Ratio, Span, Time};
+use crate::engine::World;
+use crate::engine::slab::NONE;
+use crate::engine::state::{Attempt, Effect, Failure, Place, Task};
+use crate::model::overlay::Caller;
+use crate::model::{Outcome, Reply, Use};
+use crate::ops::{Ops, Telemetry};
+use crate::plan::{Access, Op, Plan};
+use crate::record::{Event, Journal, Record, Timed, Witness};
+
+const EFFECT: Key = Key::of_name("identity of effect");
+
+/// What is under way to mocks that are elsewhere, and what is to be done about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Abroad {
+    outbox: Vec<Outbound>,
+    /// The slots of attempts, by their serial numbers.
+    slots: BTreeMap<u32, u32>,
+}
+
+/// Something to be done where the mocks are.
+#[derive(Debug, Clone)]
+pub(crate) enum Outbound {
+    /// A request is to be sent.
+    Call(Box<Request>),
+    /// Nobody waits for the reply to a request any more.
+    Cancel(u32),
+    /// The baseline has held: faults may come as they are scheduled.
+    Inject,
+    /// Poisoned entries are to be taken out of a memory, as many as are found.
+    Purge(usize, Ratio),
+    /// The permission for a mock is taken from an agent, or given back.
+    Revoke {
+        /// The mock.
+        mock: usize,
+        /// The agent.
+        agent: usize,
+        /// Whether it is taken.
+        is_taken: bool,
+    },
+}
+
+/// A request of a synthetic agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// Its number, by which everything about it comes back.
+    pub(crate) serial: u32,
+    /// When it is to be sent.
+    pub(crate) at: Time,
+    /// The mock.
+    pub(crate) mock: usize,
+    /// The agent; none of a health probe or a canary question.
+    pub(crate) agent: Option<usize>,
+    /// The tier of the task.
+    pub(crate) tier: usize,
+    /// Who calls, and the stream of the call whose attempt it is.
+    pub(crate) caller: Caller,
+    /// The stream of the call.
+    pub(crate) call: Key,
+    /// Tokens in, of them sent before, and out.
+    pub(crate) tokens: [u32; 3],
+    /// What its reply is for.
+    pub(crate) purpose: Use,
+    /// What is wanted of a store.
+    pub(crate) access: Access,
+    /// The identity of its effect, if it has one.
+    pub(crate) effect: Option<u64>,
+    /// Whether it carries that identity as an idempotency key.
+    pub(crate) has_key: bool,
+    /// A person has approved its effect.
+    pub(crate) is_approved: bool,
+    /// The tool's schema has been looked up again.
+    pub(crate) is_relisted: bool,
+    /// Since when its credential is valid.
+    pub(crate) credential: Time,
+}
+
+/// What a mock did for a request when its work was over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Worked {
+    /// What it cost.
+    pub(crate) cost: Money,
+    /// Effects executed within permissions, beyond them, and known by their key.
+    pub(crate) effects: [u32; 3],
+}
+
+/// Something that has come back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Inbound {
+    /// A mock has taken a request up: what will become of it, how many tokens it says, how long it waited.
+    Decided {
+        /// The request.
+        serial: u32,
+        /// What becomes of it.
+        outcome: Outcome,
+        /// Output tokens.
+        tokens: u32,
+        /// How long it waited for a slot.
+        waited: Span,
+    },
+    /// A mock has worked a request to its end.
+    Worked {
+        /// The request.
+        serial: u32,
+        /// What was done.
+        worked: Worked,
+    },
+    /// The reply to a request, as the client saw it.
+    Answered {
+        /// The request.
+        serial: u32,
+        /// A good reply, or why it is none.
+        result: Result<(), Failure>,
+    },
+    /// A fault has changed something for the first time.
+    Met {
+        /// The fault.
+        fault: usize,
+    },
+}
+
+/// A run that somebody else drives, by a clock that is not ours.
+pub(crate) struct Driven<'p> {
+    world: World<'p>,
+}
+
+impl std::fmt::Debug for Driven<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driven").field("now", &self.world.now).finish_non_exhaustive()
+    }
+}
+
+impl<'p> Driven<'p> {
+    /// Returns a run at its beginning.
+    pub(crate) fn new(plan: &'p Plan, seed: u64) -> Self {
+        let mut world = World::new(plan, seed);
+        world.record.timed = Some(Box::new(Timed::new(plan, world.record.series.width)));
+        world.abroad = Some(Box::default());
+        Self { world }
+    }
+
+    /// Returns when something happens by itself next.
+    pub(crate) fn next_at(&self) -> Time {
+        let event = self.world.queue.peek().map_or(Time::NEVER, super::queue::Event::at);
+        event.min(self.world.next_arrival)
+    }
+
+    /// Does whatever is due up to a moment, each thing at its own time: a task that is begun late was due earlier.
+    pub(crate) fn advance(&mut self, now: Time) {
+        self.world.advance(now.min(self.world.plan.end) + Span(1));
+    }
+
+    /// Takes in what has come back.
+    pub(crate) fn receive(&mut self, now: Time, inbound: Inbound) {
+        self.advance(now);
+        let world = &mut self.world;
+        world.now = world.now.max(now.min(world.plan.end));
+        if world.now >= world.bucket_end {
+            world.turn_bucket();
+        }
+        world.receive(inbound);
+    }
+
+    /// Hands over what is to be done where the mocks are.
+    pub(crate) fn outbox(&mut self) -> Vec<Outbound> {
+        self.world.abroad.as_mut().map(|abroad| std::mem::take(&mut abroad.outbox)).unwrap_or_default()
+    }
+
+    /// Returns what has been recorded so far.
+    pub(crate) fn record(&self) -> &Record {
+        &self.world.record
+    }
+
+    /// Returns the control plane.
+    pub(crate) fn ops(&self) -> &Ops<'p> {
+        &self.world.ops
+    }
+
+    /// Says that somebody real does the part of a role.
+    pub(crate) fn make_real(&mut self, role: usize) {
+        self.world.ops.make_real(role);
+    }
+
+    /// Tells the control plane something, which then does whatever follows from it at once.
+    pub(crate) fn tell_ops<T>(
+        &mut self,
+        now: Time,
+        of: impl FnOnce(&mut Ops<'p>, &Telemetry, &mut Journal) -> T,
+    ) -> T {
+        self.advance(now);
+        let world = &mut self.world;
+        world.now = world.now.max(now.min(world.plan.end));
+        world.telemetry.in_flight = world.tasks.len() as u64;
+        let result = of(&mut world.ops, &world.telemetry, &mut world.record.journal);
+        world.ops_at = world.now;
+        world.control();
+        result
+    }
+
+    /// Returns what telemetry shows.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.world.telemetry
+    }
+
+    /// Ends the run; `met` are the witnesses of the mocks, by the number of the fault.
+    pub(crate) fn finish(mut self, met: &[Witness]) -> Record {
+        for (own, told) in self.world.record.witnesses.iter_mut().zip(met) {
+            own.first = [own.first, told.first].into_iter().flatten().min();
+            own.last = own.last.max(told.last);
+            own.decided = own.decided.max(told.decided);
+            own.decisions += told.decisions;
+            own.hits += told.hits;
+            own.exposed += told.exposed;
+        }
+        self.world.finish_run()
+    }
+}
+
+impl World<'_> {
+    fn receive(&mut self, inbound: Inbound) {
+        let slot = |abroad: &Option<Box<Abroad>>, serial: u32| abroad.as_ref()?.slots.get(&serial).copied();
+        match inbound {
+            Inbound::Decided { serial, outcome, tokens, waited } => {
+                if let Some(slot) = slot(&self.abroad, serial) {
+                    self.decided(slot, outcome, (tokens, waited));
+                }
+            }
+            Inbound::Worked { serial, worked } => {
+                if let Some(slot) = slot(&self.abroad, serial) {
+                    self.worked(slot, worked);
+                }
+            }
+            Inbound::Answered { serial, result } => {
+                let waiting = slot(&self.abroad, serial).filter(|slot| !self.attempts[*slot].is_gone);
+                if let Some(slot) = waiting {
+                    self.answered(slot, result);
+                }
+            }
+            Inbound::Met { fault } => {
+                if self.record.witnesses[fault].first.is_none() {
+                    self.record.witnesses[fault].first = Some(self.now);
+                    self.record.acts.fault_met(self.now);
+                    self.record.journal.push(self.now, Event::FaultWitnessed(fault));
+                }
+            }
+        }
+    }
+
+    /// Sends an attempt to its mock, which is elsewhere.
+    pub(super) fn send_abroad(&mut self, slot: u32) {
+        let serial = self.next_turn();
+        self.attempts[slot].place = Place::Abroad;
+        self.attempts[slot].complete = serial;
+        let request = Box::new(self.request(slot, serial));
+        self.set_timeout(slot);
+        let abroad = self.abroad.as_mut().expect("the caller has seen that mocks are elsewhere");
+        abroad.slots.insert(serial, slot);
+        abroad.outbox.push(Outbound::Call(request));
+    }
+
+    fn request(&self, slot: u32, serial: u32) -> Request {
+        let attempt = &self.attempts[slot];
+        let mock = usize::from(attempt.mock);
+        let (caller, purpose) = (self.caller(slot), self.use_of(slot));
+        let usage = self.usage(slot, 0);
+        let tokens = [usage.input as u32, usage.cached as u32, self.tokens_out(slot)];
+        let blank = Request {
+            serial,
+            at: self.now,
+            mock,
+            agent: None,
+            tier: usize::from(attempt.tier),
+            caller,
+            call: attempt.key,
+            tokens,
+            purpose,
+            access: Access::None,
+            effect: None,
+            has_key: false,
+            is_approved: false,
+            is_relisted: false,
+            credential: self.now,
+        };
+        if attempt.task == NONE {
+            return blank;
+        }
+        let task = &self.tasks[attempt.task];
+        let op = &self.plan.agents[usize::from(task.agent)].program[usize::from(task.pc)];
+        let step = task.key.at(u64::from(task.visit - 1));
+        let has_effect = attempt.token != NONE;
+        Request {
+            agent: Some(usize::from(task.agent)),
+            call: step.with(self.plan.mocks[mock].key),
+            access: if let Op::Use { access, .. } = op { access.clone() } else { Access::None },
+            effect: has_effect.then(|| task.intention()),
+            has_key: has_effect && self.plan.guards[mock].has_idempotency_keys,
+            is_approved: task.call.is_approved,
+            is_relisted: task.call.is_relisted,
+            credential: task.credential,
+            ..blank
+        }
+    }
+
+    fn decided(&mut self, slot: u32, outcome: Outcome, (tokens, waited): (u32, Span)) {
+        let mock = usize::from(self.attempts[slot].mock);
+        self.attempts[slot].tokens_out = tokens;
+        self.attempts[slot].settle(outcome);
+        let totals = &mut self.record.mocks[mock];
+        totals.started += 1;
+        totals.waited_ns += u128::from(waited.0);
+    }
+
+    fn worked(&mut self, slot: u32, worked: Worked) {
+        let Attempt { mock, service, token, .. } = self.attempts[slot];
+        let totals = &mut self.record.mocks[usize::from(mock)];
+        totals.completed += 1;
+        totals.busy_ns += u128::from(service.0);
+        self.attempts[slot].cost = worked.cost;
+        self.charge(slot);
+        let [permitted, beyond, known] = if token == NONE { [0; 3] } else { worked.effects };
+        (0..permitted).for_each(|_| self.execute(slot, Effect::Permitted));
+        (0..beyond).for_each(|_| self.execute(slot, Effect::Unsafe));
+        (0..known).for_each(|_| self.know_again(slot));
+        if self.attempts[slot].is_gone {
+            self.release(slot);
+        }
+    }
+
+    fn answered(&mut self, slot: u32, result: Result<(), Failure>) {
+        let Attempt { mock, task, reply, is_right, .. } = self.attempts[slot];
+        // A status that a fault made up says nothing about permissions.
+        let result = match (result, reply) {
+            (Err(Failure::Denied | Failure::Expired | Failure::Rejected), Reply::Error(status)) => {
+                Err(Failure::Status(status))
+            }
+            (result, Reply::Good | Reply::Error(_) | Reply::Hang) => result,
+        };
+        if result == Err(Failure::Denied) && task != NONE {
+            self.count_denial(task, usize::from(mock));
+        }
+        if matches!(result, Err(Failure::RateLimited(_))) {
+            self.record.mocks[usize::from(mock)].rate_limited += 1;
+        }
+        self.reply(slot, result.map(|()| is_right));
+    }
+
+    /// Nobody waits for an attempt any more. Its mock may work on, and what it does still counts.
+    pub(super) fn call_off(&mut self, slot: u32) {
+        let serial = self.attempts[slot].complete;
+        if let Some(abroad) = &mut self.abroad {
+            abroad.outbox.push(Outbound::Cancel(serial));
+        }
+    }
+
+    /// Forgets the serial number of an attempt that is over.
+    pub(super) fn forget_serial(&mut self, serial: u32) {
+        if let Some(abroad) = &mut self.abroad {
+            abroad.slots.remove(&serial);
+        }
+    }
+
+    /// Says something to whoever is where the mocks are, if they are elsewhere.
+    pub(super) fn tell_abroad(&mut self, outbound: Outbound) {
+        if let Some(abroad) = &mut self.abroad {
+            abroad.outbox.push(outbound);
+        }
+    }
+}
+
+impl Task {
+    /// Returns the identity of the effect of the step that it is at: the same when the step is worked again.
+    fn intention(&self) -> u64 {
+        let step = self.home.with(EFFECT).at(u64::from(self.agent)).at(u64::from(self.pc));
+        self.loops.iter().fold(step, |key, left| key.at(u64::from(*left))).number()
+    }
+}

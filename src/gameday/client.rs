@@ -1,0 +1,91 @@
+//! How synthetic agents call: over kept connections, and what a client makes of a reply or of the want of one.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::HeaderMap;
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::base::Span;
+use crate::engine::Failure;
+
+/// The largest reply that is read.
+const REPLY_MAX: usize = 64 << 20;
+
+/// A client of the mocks.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Caller {
+    /// Returns a client without connections.
+    pub(super) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        // A connection is given up long before the mocks would close it: nobody uses one that is about to go.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(std::time::Duration::from_secs(10))
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Self { client }
+    }
+
+    /// Sends a request and reads the reply to its end.
+    pub(super) async fn call(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
+        let response = self.client.request(request).await.map_err(|_broken| Failure::Cut)?;
+        let (head, body) = response.into_parts();
+        let read = Limited::new(body, REPLY_MAX).collect().await;
+        let body = read.map_err(|_broken| Failure::Cut)?.to_bytes();
+        judge(head.status, &head.headers, &body)
+    }
+}
+
+/// Says what a client makes of a reply.
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(), Failure> {
+    match status.as_u16() {
+        200..300 => Ok(()),
+        401 => Err(Failure::Expired),
+        403 => Err(Failure::Denied),
+        422 if memchr::memmem::find(body, b"invalid_arguments").is_some() => Err(Failure::Rejected),
+        429 => Err(wait(headers).map_or(Failure::Status(429), Failure::RateLimited)),
+        status => Err(Failure::Status(status)),
+    }
+}
+
+/// Returns how long the headers of a refusal ask to wait.
+fn wait(headers: &HeaderMap) -> Option<Span> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<f64>().ok();
+    let millis = number("retry-after-ms").map(|millis| millis / 1e3);
+    millis.or_else(|| number("retry-after")).map(Span::from_secs_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, header: Option<(&'static str, &str)>, body: &str) -> Result<(), Failure> {
+        let mut headers = HeaderMap::new();
+        if let Some((name, value)) = header {
+            headers.insert(name, value.parse().unwrap());
+        }
+        judge(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn a_client_makes_of_a_reply_what_its_status_says() {
+        assert_eq!(judged(200, None, "{}"), Ok(()));
+        assert_eq!(judged(246, None, "{}"), Ok(()));
+        assert_eq!(judged(503, None, ""), Err(Failure::Status(503)));
+        assert_eq!(judged(401, None, ""), Err(Failure::Expired));
+        assert_eq!(judged(422, None, "{\"code\":\"invalid_arguments\"}"), Err(Failure::Rejected));
+        assert_eq!(judged(422, None, ""), Err(Failure::Status(422)));
+        assert_eq!(judged(429, None, ""), Err(Failure::Status(429)));
+        let asked = judged(429, Some(("retry-after", "3")), "");
+        assert_eq!(asked, Err(Failure::RateLimited(Span::from_secs(3))));
+        let asked = judged(429, Some(("retry-after-ms", "250")), "");
+        assert_eq!(asked, Err(Failure::RateLimited(Span(250_000_000))));
+    }
+}

@@ -1,0 +1,151 @@
+//! Requests of a drill's own agents: what a header says of each, and what mocks tell the drill about it.
+//!
+//! With the header a request has the draws that it has in virtual time, and its long context need not be sent. Only
+//! mocks that are part of a drill read it.
+
+use crate::base::{Key, Money, Span, Time};
+use crate::model::overlay::Caller;
+use crate::model::{Outcome, Use};
+
+/// The header.
+pub(crate) const HEADER: &str = "x-stormdrill-call";
+
+/// What a request of a drill's own agents says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stated {
+    /// Its number in the drill.
+    pub(crate) serial: u32,
+    /// Who calls.
+    pub(crate) caller: Caller,
+    /// The stream of the call whose attempt it is.
+    pub(crate) call: Key,
+    /// Tokens in, of them sent before, and out.
+    pub(crate) tokens: [u32; 3],
+    /// What its reply is for.
+    pub(crate) purpose: Use,
+    /// Whether it changes the world, whatever the tool says of itself.
+    pub(crate) has_effect: bool,
+    /// A person has approved that.
+    pub(crate) is_approved: bool,
+    /// Since when its credential is valid.
+    pub(crate) credential: Time,
+}
+
+/// What mocks tell the drill that they are part of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told {
+    /// A request has been taken up.
+    Decided {
+        /// The request.
+        serial: u32,
+        /// What becomes of it.
+        outcome: Outcome,
+        /// Output tokens.
+        tokens: u32,
+        /// How long it waited for a slot.
+        waited: Span,
+    },
+    /// A request has been worked to its end.
+    Worked {
+        /// The request.
+        serial: u32,
+        /// What it cost.
+        cost: Money,
+        /// Effects executed within permissions, beyond them, and known by their key.
+        effects: [u32; 3],
+    },
+    /// A fault has changed something for the first time.
+    Met {
+        /// The fault.
+        fault: usize,
+    },
+}
+
+impl Stated {
+    /// Returns it as the header has it.
+    pub(crate) fn text(&self) -> String {
+        let Caller { attempt, task, instance, tenant } = self.caller;
+        let of = &self.purpose;
+        let flags = [
+            of.is_task,
+            of.has_history,
+            of.is_message,
+            of.is_read,
+            of.is_verifier,
+            self.has_effect,
+            self.is_approved,
+        ];
+        let bits = flags.iter().enumerate().fold(0, |bits, (bit, flag)| bits | u8::from(*flag) << bit);
+        let [input, cached, output] = self.tokens;
+        format!(
+            "{:x}.{:x}.{:x}.{instance:x}.{tenant:x}.{:x}.{input:x}.{cached:x}.{output:x}.{bits:x}.{:x}",
+            self.serial,
+            attempt.number(),
+            task.number(),
+            self.call.number(),
+            self.credential.0
+        )
+    }
+
+    /// Reads it; nothing if it is not one.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(|part| u64::from_str_radix(part, 16).ok());
+        let mut next = || numbers.next().flatten();
+        let serial = u32::try_from(next()?).ok()?;
+        let caller = Caller {
+            attempt: Key::of_number(next()?),
+            task: Key::of_number(next()?),
+            instance: next()?,
+            tenant: next()?,
+        };
+        let call = Key::of_number(next()?);
+        let mut tokens = [0; 3];
+        for of in &mut tokens {
+            *of = u32::try_from(next()?).ok()?;
+        }
+        let bits = next()?;
+        let flag = |bit: u32| bits >> bit & 1 == 1;
+        let purpose = Use {
+            is_task: flag(0),
+            has_history: flag(1),
+            is_message: flag(2),
+            is_read: flag(3),
+            is_verifier: flag(4),
+        };
+        let credential = Time(next()?);
+        Some(Self {
+            serial,
+            caller,
+            call,
+            tokens,
+            purpose,
+            has_effect: flag(5),
+            is_approved: flag(6),
+            credential,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_says_all_of_it() {
+        let stated = Stated {
+            serial: 77,
+            caller: Caller { attempt: Key::of_seed(1), task: Key::of_seed(2), instance: 3, tenant: 4 },
+            call: Key::of_seed(5),
+            tokens: [900, 200, 180],
+            purpose: Use { is_task: true, is_message: true, ..Use::default() },
+            has_effect: true,
+            is_approved: false,
+            credential: Time(6),
+        };
+        let read = Stated::read(&stated.text()).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{stated:?}"));
+        for text in ["", "1.2", "x", "1.2.3.4.5.6.7.8.9.a", &"f".repeat(400)] {
+            assert!(Stated::read(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What whoever drives a drill does to the mocks: their clock, their faults, what runbooks take from them.
+
+use std::sync::atomic::Ordering;
+
+use crate::base::{Key, Ratio, Time};
+use crate::live::admin;
+use crate::live::clock::until;
+use crate::live::faults::Mode;
+use crate::live::world::Revoked;
+use crate::live::{Running, edges};
+use crate::record::Witness;
+
+const PURGE: Key = Key::of_name("purge on the wire");
+
+impl Running {
+    /// Returns the time of the drill.
+    pub(crate) fn now(&self) -> Time {
+        self.world.clock.now()
+    }
+
+    /// Lets the drill's clock run from its beginning.
+    pub(crate) fn begin(&self) {
+        self.world.clock.set(Time::ZERO, false);
+        self.world.changes.notify_one();
+    }
+
+    /// Waits until the drill's clock shows a moment.
+    pub(crate) async fn wait(&self, at: Time) {
+        until(self.world.clock.when(at)).await;
+    }
+
+    /// Lets every fault come as it is scheduled.
+    pub(crate) fn inject(&self) {
+        self.world
+            .change_faults(|set| (0..set.modes.len()).for_each(|index| set.set(index, Mode::Scheduled)));
+        let _next: Option<Time> = edges::look(&self.world);
+    }
+
+    /// Lifts every fault, and returns whether none is left.
+    pub(crate) fn release(&self) -> bool {
+        let released = admin::release(&self.world);
+        let _next: Option<Time> = edges::look(&self.world);
+        released["verified"] == true
+    }
+
+    /// Takes poisoned entries out of a memory, each with this chance.
+    pub(crate) fn purge(&self, mock: usize, catches: Ratio) {
+        let key = self.world.seed.with(PURGE).at(self.now().0);
+        if let Some(texts) = &mut self.world.station(mock).texts {
+            let _purged: usize = texts.purge(|number| key.at(number).unit() < catches.real());
+        }
+    }
+
+    /// Takes the permission for a mock from an agent, or gives it back.
+    pub(crate) fn revoke(&self, mock: usize, agent: usize, is_taken: bool) {
+        let now = self.now();
+        let revoked = &mut self.world.station(mock).revoked;
+        revoked.retain(|(of, _)| *of != Revoked::Agent(agent));
+        if is_taken {
+            revoked.push((Revoked::Agent(agent), now));
+        }
+    }
+
+    /// Returns the witnesses of the faults that were stated, in their order.
+    pub(crate) fn witnesses(&self) -> Vec<Witness> {
+        let faults = self.world.faults();
+        let of = |(index, fault): (usize, &crate::plan::FaultPlan)| {
+            self.world.station(usize::from(fault.mock)).witnesses[index]
+        };
+        faults.plans.iter().enumerate().map(of).collect()
+    }
+
+    /// Returns how many requests a mock has refused since every slot and place was taken.
+    pub(crate) fn overloaded(&self, mock: usize) -> u64 {
+        self.world.station(mock).ledger.overloaded
+    }
+
+    /// Returns how many requests a mock is working on.
+    pub(crate) fn busy(&self, mock: usize) -> u32 {
+        let station = self.world.station(mock);
+        station.busy + self.world.free[mock].load(Ordering::Relaxed)
+    }
+}
