@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cli::live_arguments::{LIVE_EXAMPLES, LiveArguments};
+use crate::cli::live_arguments::{LIVE_EXAMPLES, LiveArguments, ParityArguments};
 use crate::cli::mock_arguments::{MOCK_EXAMPLES, MockArguments};
 use crate::report::views::View;
 use crate::study::Seeds;
@@ -64,6 +64,10 @@ pub(super) enum Command {
     /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INVALID or NOT EXPOSED, 4 ABORTED, 70 a bug or a failure of the machine.
     #[command(after_help = LIVE_EXAMPLES)]
     Live(LiveArguments),
+    /// Run a scenario in both clocks and hold what they measure beside each other.
+    ///
+    /// Exit code: 0 if every live value lies where 95 of 100 virtual ones do, 1 if not, 2 for bad input.
+    Parity(ParityArguments),
     /// Check scenario files and report every problem.
     ///
     /// Exit code: 0 if they can be run (there may be warnings), 2 if not.

@@ -1,17 +1,20 @@
 //! `stormdrill live`: a drill against the wall clock.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::base::Span;
 use crate::cli::live_arguments::LiveArguments;
-use crate::cli::serving::{Signals, Token, appended, ended_by, recordings};
-use crate::cli::{BAD_INPUT, problems};
-use crate::gameday;
+use crate::cli::serving::{Signals, Token, recordings};
+use crate::cli::{BAD_INPUT, INTERNAL, problems};
+use crate::gameday::{self, ConsoleSettings, Drilled, Places, Role, Settings};
 use crate::grade::Verdict;
-use crate::live::Settings;
+use crate::live;
 use crate::plan::Plan;
 use crate::report::WholeResult;
+use crate::scenario::Scenario;
+use crate::scenario::decode::suggest;
 
 pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     let Some((path, scenario)) = problems::load_only(&arguments.path) else {
@@ -20,41 +23,113 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     if let Some(code) = arguments.views.refuse(1) {
         return Ok(code);
     }
-    let Some(recorded) = recordings(&path, &scenario) else { return Ok(ExitCode::from(BAD_INPUT)) };
-    // Where it cannot be raised there are as many connections as there can be.
-    drop(rlimit::increase_nofile_limit(u64::MAX));
-    let token = Token::new(arguments.token_file.as_deref())?;
-    let journal = arguments.journal.as_deref().map(appended).transpose()?;
-    let settings = Settings {
-        seed: arguments.seed,
-        at: Span::ZERO,
-        is_held: true,
-        is_scheduled: false,
-        connections: 16_384,
-        admin_port: arguments.admin_port,
-        token: token.text.clone(),
-        journal: journal.map(|file| Box::new(file) as Box<dyn Write + Send>),
-        recorded,
-        pace: arguments.pace,
-        told: None,
-    };
     let plan = Plan::of(&scenario);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let drilled = runtime.block_on(async {
-        let mut signals = Signals::new()?;
-        tokio::select! {
-            drilled = gameday::drill(&scenario, &plan, settings) => drilled.map(Ok),
-            signal = signals.next() => Ok(Err(ended_by(signal))),
-        }
-    })?;
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    let drilled = match drilled {
-        Ok(drilled) => drilled,
-        Err(code) => return Ok(ExitCode::from(code)),
+    let Some(people) = people(arguments, &plan) else { return Ok(ExitCode::from(BAD_INPUT)) };
+    let token = Token::new(arguments.token_file.as_deref())?;
+    let Some(mocks) = mocks(&path, &scenario, (arguments.seed, arguments.pace), &token) else {
+        return Ok(ExitCode::from(BAD_INPUT));
     };
+    let mocks = live::Settings { admin_port: arguments.admin_port, ..mocks };
+    let keys = arguments.console.then(Token::keys).transpose()?;
+    let console = keys.clone().map(|keys| ConsoleSettings {
+        port: arguments.console_port,
+        keys,
+        hides_injects: arguments.hide_injects,
+    });
+    let settings = Settings { mocks, console, people, journal: arguments.journal.clone() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let drilled = runtime.block_on(hold(&scenario, &plan, settings, keys))?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    if drilled.is_journal_broken {
+        anstream::eprintln!(
+            "warning: lines of the journal could not be written; the grade does not depend on them"
+        );
+    }
+    let is_unclean = !drilled.is_released;
     let result = drilled.result(&scenario, &plan, &path.to_string_lossy());
     arguments.views.show(&result)?;
     let code = WholeResult::worst(std::slice::from_ref(&result)).map_or(BAD_INPUT, Verdict::exit_code);
     arguments.views.write(&WholeResult::of(vec![result]))?;
+    if is_unclean {
+        anstream::eprintln!("error[internal]: a fault was left when the drill was over");
+        return Ok(ExitCode::from(INTERNAL));
+    }
     Ok(ExitCode::from(code))
+}
+
+/// Returns how the mocks of a drill are served; what is wrong has been said if there is nothing.
+pub(super) fn mocks(
+    path: &Path,
+    scenario: &Scenario,
+    (seed, pace): (u64, u32),
+    token: &Token,
+) -> Option<live::Settings> {
+    // Where it cannot be raised there are as many connections as there can be.
+    drop(rlimit::increase_nofile_limit(u64::MAX));
+    Some(live::Settings {
+        seed,
+        at: Span::ZERO,
+        is_held: true,
+        is_scheduled: false,
+        connections: 16_384,
+        admin_port: 0,
+        token: token.text.clone(),
+        journal: None,
+        recorded: recordings(path, scenario)?,
+        pace,
+        told: None,
+    })
+}
+
+async fn hold(
+    scenario: &Scenario,
+    plan: &Plan,
+    settings: Settings,
+    keys: Option<[String; Role::ALL.len()]>,
+) -> Result<Drilled, io::Error> {
+    let mut signals = Signals::new()?;
+    let ready = gameday::prepare(scenario, plan, settings).await?;
+    announce(&ready.places(), keys)?;
+    let stop = async { format!("stopped by signal {}", signals.next().await) };
+    Ok(Box::pin(ready.hold(stop)).await)
+}
+
+/// Says where everything is, on the standard error: the result goes to the standard output.
+fn announce(places: &Places, keys: Option<[String; Role::ALL.len()]>) -> Result<(), io::Error> {
+    let line = |name: &str, port: u16, rest: &str| format!("{name:24} http://127.0.0.1:{port}{rest}\n");
+    let mut lines: Vec<String> = places.mocks.iter().map(|mock| line(&mock.name, mock.port, "")).collect();
+    lines.push(line("(admin, metrics)", places.admin, ""));
+    if let (Some(port), Some(keys)) = (places.console, keys) {
+        let link = |(role, key): (&Role, &String)| {
+            line(&format!("(console, {})", role.word()), port, &format!("/?key={key}"))
+        };
+        lines.extend(Role::ALL.iter().zip(&keys).map(link));
+    }
+    anstream::stderr().lock().write_all(lines.concat().as_bytes())
+}
+
+/// Returns the roles whose part real people do; what is wrong has been said if there is nothing.
+fn people(arguments: &LiveArguments, plan: &Plan) -> Option<Vec<String>> {
+    let roles: Vec<&str> = plan.roles.iter().map(|role| role.name.as_str()).collect();
+    let all = || roles.iter().map(|role| (*role).to_owned()).collect();
+    if arguments.people.is_empty() {
+        // With a console real people are there, without one nobody could say that a step is done.
+        return Some(if arguments.console { all() } else { Vec::new() });
+    }
+    for name in &arguments.people {
+        if !roles.contains(&name.as_str()) {
+            anstream::eprintln!(
+                "error[unknown-name]: nobody on the roster is called `{}`",
+                name.escape_debug()
+            );
+            anstream::eprintln!("hint: {}", suggest(name, &roles));
+            return None;
+        }
+    }
+    if !arguments.console {
+        anstream::eprintln!("error[no-console]: people need a console in which they say what they have done");
+        anstream::eprintln!("hint: add --console");
+        return None;
+    }
+    Some(arguments.people.clone())
 }

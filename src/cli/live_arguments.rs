@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::cli::arguments::ViewArguments;
+use crate::cli::arguments::{Format, ViewArguments};
 
 pub(super) const LIVE_EXAMPLES: &str = "Examples:
   stormdrill live scenarios/tool-timeout-backlog.toml
+  stormdrill live scenarios/tool-timeout-backlog.toml --console --hide-injects --journal gameday.jsonl
   stormdrill live scenarios/tool-timeout-backlog.toml --pace 30 --format html --output drill.html";
 
 #[derive(Debug, clap::Args)]
@@ -25,9 +26,43 @@ pub(super) struct LiveArguments {
     /// The file that gets the token of the admin API; only its owner may read it [default: in a new temporary folder].
     #[arg(long, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
-    /// The file that gets the journal, a line of JSON for each entry, after those that are there.
+    /// The file that gets the journal, lines of JSON that are written ahead; it must not be there yet.
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
+    /// Serve the console, a page for each role on which people play the drill.
+    #[arg(long)]
+    pub(super) console: bool,
+    /// The port of the console [default: any that is free].
+    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "console")]
+    pub(super) console_port: u16,
+    /// Show responders only what a real incident would show, and not what is injected.
+    #[arg(long, requires = "console")]
+    pub(super) hide_injects: bool,
+    /// The roles on the roster whose part real people do; the others are drawn from the roster [default: all with a
+    /// console, none without].
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    pub(super) people: Vec<String>,
     #[command(flatten)]
     pub(super) views: ViewArguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ParityArguments {
+    /// The scenario file.
+    pub(super) path: PathBuf,
+    /// How many seeds to run in virtual time.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(20..=100_000))]
+    pub(super) seeds: u64,
+    /// How many of them to run live too, one after the other.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub(super) live: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=u64::MAX / 2))]
+    pub(super) seed: u64,
+    /// How many times as fast as the wall's the live clock runs.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) pace: u32,
+    /// What to make of the result.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
 }

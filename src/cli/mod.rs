@@ -14,6 +14,7 @@ mod mock;
 mod mock_arguments;
 mod new;
 mod output;
+mod parity;
 mod problems;
 mod progress;
 mod replay;
@@ -77,6 +78,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Live(arguments) => live::live(arguments),
+        Command::Parity(arguments) => parity::parity(arguments),
         Command::Check { paths, format, output } => check::check(paths, *format, output.as_deref()),
         Command::Report { result, views } => report::report(result, views),
         Command::Export { what: Export::Rules { path, output, seed, runbook_url } } => {

@@ -79,6 +79,17 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// Returns fresh keys, such as nobody can guess.
+    pub(super) fn keys<const N: usize>() -> Result<[String; N], io::Error> {
+        let mut keys = std::array::from_fn(|_| String::new());
+        for key in &mut keys {
+            let mut bytes = [0_u8; 24];
+            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+            *key = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+        }
+        Ok(keys)
+    }
+
     pub(super) fn new(path: Option<&Path>) -> Result<Self, io::Error> {
         let mut bytes = [0_u8; 30];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;

@@ -1,32 +1,89 @@
 //! A live drill: the same scenario against the wall clock. Mocks are real servers, agents send real requests.
 //!
-//! Agents, guardrails, alerts and runbooks are the engine's, driven by the clock and by what really comes back.
+//! Agents, guardrails, alerts and runbooks are the engine's, driven by the clock and by what really comes back. People
+//! take part through the console.
 
+mod board;
 mod client;
+mod command;
+mod console;
+mod field;
+mod log;
 mod pacing;
+mod people;
 mod request;
 mod result;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::base::{Span, Time};
-use crate::engine::{Driven, Failure, Inbound, Outbound, Worked};
-use crate::grade::reference::of_baseline;
-use crate::grade::{RunVerdict, Scorecard, grade};
-use crate::live::{self, Running, Told};
+use crate::base::Span;
+use crate::engine::{Driven, Failure};
+use crate::grade::Scorecard;
+use crate::live::{self, Running};
 use crate::plan::{Plan, Served};
 use crate::record::Record;
+use crate::report::gather::system;
+use crate::report::result::SystemResult;
 use crate::scenario::Scenario;
 
+use board::Own;
 use client::Caller;
+pub use command::Role;
+use console::{Console, Shown};
+use log::Log;
 use pacing::Pacing;
 pub use pacing::Punctuality;
 use request::Targets;
+
+/// How a live drill is held.
+#[derive(Debug)]
+pub struct Settings {
+    /// How its mocks are served.
+    pub mocks: live::Settings,
+    /// The console, if there is one.
+    pub console: Option<ConsoleSettings>,
+    /// The roles on the roster whose part real people do, by their names.
+    pub people: Vec<String>,
+    /// The file that gets the journal; it must not be there yet.
+    pub journal: Option<PathBuf>,
+}
+
+/// How the console is served.
+#[derive(Debug, Clone)]
+pub struct ConsoleSettings {
+    /// Its port; 0 is any.
+    pub port: u16,
+    /// The key of each role.
+    pub keys: [String; Role::ALL.len()],
+    /// Whether responders see what is injected only by what it does.
+    pub hides_injects: bool,
+}
+
+/// Where everything is, once it is served.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Where each mock is.
+    pub mocks: Vec<live::Address>,
+    /// The port of the admin API and of the metrics.
+    pub admin: u16,
+    /// The port of the console, if there is one.
+    pub console: Option<u16>,
+}
+
+/// Why a drill was stopped before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// Who stopped it, or what, and why.
+    pub why: String,
+    /// Whether it was verified that every fault was lifted.
+    pub is_verified: bool,
+}
 
 /// A live drill that is over.
 #[derive(Debug)]
@@ -43,38 +100,10 @@ pub struct Drilled {
     pub punctuality: Punctuality,
     /// Whether, at the end, no fault was left.
     pub is_released: bool,
-}
-
-/// Something comes back: from a mock, or from the wire.
-#[derive(Debug, Clone, Copy)]
-enum Back {
-    Told(Told),
-    Answered(u32, Result<(), Failure>),
-}
-
-/// Runs a drill with synthetic agents to its end.
-pub async fn drill(scenario: &Scenario, plan: &Plan, settings: live::Settings) -> io::Result<Drilled> {
-    let (seed, pace) = (settings.seed, settings.pace);
-    let (told, from_mocks) = mpsc::unbounded_channel();
-    let settings =
-        live::Settings { told: Some(told), is_held: true, at: Span::ZERO, is_scheduled: false, ..settings };
-    let running = live::start(scenario.clone(), settings).await?;
-    let served = Served::of(scenario);
-    let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
-    let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
-    let (replies, from_wire) = mpsc::unbounded_channel();
-    let mut field = Field {
-        driven: Driven::new(plan, seed),
-        running,
-        targets: Targets::new(&served, &ports),
-        caller: Arc::new(Caller::new()),
-        under_way: BTreeMap::new(),
-        replies,
-        pacing: Pacing::new(pace),
-    };
-    field.running.begin();
-    field.until_end(plan.end, from_mocks, from_wire).await;
-    Ok(field.graded(plan, pace).await)
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Stopped>,
+    /// Whether a line of the journal could not be written.
+    pub is_journal_broken: bool,
 }
 
 /// Everything that a live drill consists of while it lasts.
@@ -86,99 +115,103 @@ struct Field<'p> {
     under_way: BTreeMap<u32, AbortHandle>,
     replies: mpsc::UnboundedSender<(u32, Result<(), Failure>)>,
     pacing: Pacing,
+    pace: u32,
+    own: Own,
+    shown: watch::Sender<Shown>,
+    title: String,
+    system: SystemResult,
+    stopped: Option<Stopped>,
+    log: Log,
+    /// How many entries of the journal have been written.
+    written: usize,
 }
 
-impl Field<'_> {
-    /// Drives the run until its end.
-    async fn until_end(
-        &mut self,
-        end: Time,
-        mut from_mocks: mpsc::UnboundedReceiver<Told>,
-        mut from_wire: mpsc::UnboundedReceiver<(u32, Result<(), Failure>)>,
-    ) {
-        loop {
-            let now = self.running.now();
-            self.driven.advance(now);
-            self.dispatch();
-            if now >= end {
-                return;
-            }
-            let next = self.driven.next_at().min(end);
-            let back = tokio::select! {
-                // What a mock did comes before the reply in which a client sees it.
-                biased;
-                Some(told) = from_mocks.recv() => Back::Told(told),
-                Some((serial, result)) = from_wire.recv() => Back::Answered(serial, result),
-                () = self.running.wait(next) => continue,
-            };
-            self.take(back);
-            // Whatever else has come by now is taken in at once.
-            while let Ok(told) = from_mocks.try_recv() {
-                self.take(Back::Told(told));
-            }
+/// A drill that is about to begin: everything is served, nothing has happened.
+pub struct Ready<'p> {
+    field: Field<'p>,
+    plan: &'p Plan,
+    inputs: field::Inputs,
+    console: Option<Console>,
+}
+
+impl std::fmt::Debug for Ready<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready").field("console", &self.console).finish_non_exhaustive()
+    }
+}
+
+/// Serves everything that a drill needs; fails if a port is taken or a file cannot be made.
+pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings) -> io::Result<Ready<'p>> {
+    let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
+    let (seed, pace) = (settings.mocks.seed, settings.mocks.pace);
+    let (told, from_mocks) = mpsc::unbounded_channel();
+    let mocks = live::Settings {
+        told: Some(told),
+        is_held: true,
+        at: Span::ZERO,
+        is_scheduled: false,
+        ..settings.mocks
+    };
+    let running = live::start(scenario.clone(), mocks).await?;
+    let served = Served::of(scenario);
+    let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
+    let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
+    let (replies, from_wire) = mpsc::unbounded_channel();
+    let (shown, seen) = watch::channel(Shown::default());
+    let (asked, from_people) = mpsc::channel(64);
+    let console = match settings.console {
+        None => None,
+        Some(of) => Some(console::serve(of.port, of.keys, of.hides_injects, (seen, asked)).await?),
+    };
+    let mut driven = Driven::new(plan, seed);
+    for (index, role) in plan.roles.iter().enumerate() {
+        if settings.people.contains(&role.name) {
+            driven.make_real(index);
+        }
+    }
+    let field = Field {
+        driven,
+        running,
+        targets: Targets::new(&served, &ports),
+        caller: Arc::new(Caller::new()),
+        under_way: BTreeMap::new(),
+        replies,
+        pacing: Pacing::new(pace),
+        pace,
+        own: Own::default(),
+        shown,
+        title: scenario.file.title.value.0.clone(),
+        system: system(scenario, plan),
+        stopped: None,
+        log,
+        written: 0,
+    };
+    field.log.line(&serde_json::json!({
+        "kind": "begin", "version": 1, "scenario": scenario.path, "digest": scenario.digest, "seed": seed, "pace": pace,
+    }));
+    Ok(Ready {
+        field,
+        plan,
+        inputs: field::Inputs { mocks: from_mocks, wire: from_wire, people: from_people },
+        console,
+    })
+}
+
+impl Ready<'_> {
+    /// Returns where everything is.
+    pub fn places(&self) -> Places {
+        let running = &self.field.running;
+        Places {
+            mocks: running.mocks.clone(),
+            admin: running.admin,
+            console: self.console.as_ref().map(|console| console.port),
         }
     }
 
-    fn take(&mut self, back: Back) {
-        let inbound = match back {
-            Back::Answered(serial, result) => {
-                self.under_way.remove(&serial);
-                Inbound::Answered { serial, result }
-            }
-            Back::Told(Told::Decided { serial, outcome, tokens, waited }) => {
-                Inbound::Decided { serial, outcome, tokens, waited }
-            }
-            Back::Told(Told::Worked { serial, cost, effects }) => {
-                Inbound::Worked { serial, worked: Worked { cost, effects } }
-            }
-            Back::Told(Told::Met { fault }) => Inbound::Met { fault },
-        };
-        self.driven.receive(self.running.now(), inbound);
-    }
-
-    /// Does what the engine wants done.
-    fn dispatch(&mut self) {
-        for outbound in self.driven.outbox() {
-            match outbound {
-                Outbound::Call(request) => {
-                    self.pacing.sent(request.at, self.running.now());
-                    let (caller, sent) = (Arc::clone(&self.caller), self.targets.request(&request));
-                    let (replies, serial) = (self.replies.clone(), request.serial);
-                    let task = tokio::spawn(async move {
-                        let result = caller.call(sent).await;
-                        // A drill that is over does not listen any more.
-                        let _sent: Result<(), _> = replies.send((serial, result));
-                    });
-                    self.under_way.insert(serial, task.abort_handle());
-                }
-                Outbound::Cancel(serial) => {
-                    if let Some(task) = self.under_way.remove(&serial) {
-                        task.abort();
-                    }
-                }
-                Outbound::Inject => self.running.inject(),
-                Outbound::Purge(mock, catches) => self.running.purge(mock, catches),
-                Outbound::Revoke { mock, agent, is_taken } => self.running.revoke(mock, agent, is_taken),
-            }
-        }
-    }
-
-    /// Ends the drill: lifts the faults, stops the mocks, and grades what was recorded.
-    async fn graded(self, plan: &Plan, pace: u32) -> Drilled {
-        for task in self.under_way.values() {
-            task.abort();
-        }
-        let met = self.running.witnesses();
-        let mut run = self.driven.finish(&met);
-        for (mock, totals) in run.mocks.iter_mut().enumerate() {
-            totals.overloaded = self.running.overloaded(mock);
-        }
-        let is_released = self.running.stop(std::time::Duration::from_millis(500)).await;
-        let reference = of_baseline(plan, &run);
-        let mut card = grade(plan, &run, &reference);
-        if let Some(why) = self.pacing.objection() {
-            (card.verdict, card.because) = (RunVerdict::Invalid, vec![why]);
-        }
-        Drilled { run, reference, card, pace, punctuality: self.pacing.said(), is_released }
+    /// Holds the drill; `stop` ends it before its time, with a reason.
+    pub async fn hold(mut self, stop: impl Future<Output = String>) -> Drilled {
+        self.field.running.begin();
+        self.field.until_end(self.plan, self.inputs, stop).await;
+        self.field.graded(self.plan, self.console).await
     }
 }

@@ -231,6 +231,23 @@ impl Windows {
     }
 }
 
+/// Returns how many tasks were lost of those that arrived in the last window that containment is judged by, and how many
+/// arrived.
+pub fn lost_lately(plan: &Plan, (run, twin): (&Record, &Record), now: Time) -> (u64, u64) {
+    let series = &run.series;
+    let (from, to) = (series.bucket(now.back(plan.targets.contain_for)), series.bucket(now));
+    let mut sums = (TierCounts::default(), TierCounts::default());
+    for bucket in from..to {
+        for tier in (0..TIERS).filter(|tier| plan.targets.contain_tiers.has(*tier)) {
+            sums.0.add(&series.tiers[bucket][tier]);
+            sums.1.add(&twin.series.tiers[bucket][tier]);
+        }
+    }
+    // Who is still being worked is not lost yet.
+    let expected = sums.1.bad() as f64 / sums.1.arrived.max(1) as f64 * sums.0.ended() as f64;
+    (sums.0.bad().saturating_sub(expected as u64), sums.0.arrived)
+}
+
 /// Containment: the beginning of the first window after the last one in which harm was at its threshold
 /// or above; the onset itself if it never was.
 fn contain(plan: &Plan, windows: &Windows, part: Part) -> Option<Time> {

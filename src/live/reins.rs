@@ -1,7 +1,5 @@
 //! What whoever drives a drill does to the mocks: their clock, their faults, what runbooks take from them.
 
-use std::sync::atomic::Ordering;
-
 use crate::base::{Key, Ratio, Time};
 use crate::live::admin;
 use crate::live::clock::until;
@@ -73,11 +71,5 @@ impl Running {
     /// Returns how many requests a mock has refused since every slot and place was taken.
     pub(crate) fn overloaded(&self, mock: usize) -> u64 {
         self.world.station(mock).ledger.overloaded
-    }
-
-    /// Returns how many requests a mock is working on.
-    pub(crate) fn busy(&self, mock: usize) -> u32 {
-        let station = self.world.station(mock);
-        station.busy + self.world.free[mock].load(Ordering::Relaxed)
     }
 }

@@ -1,5 +1,7 @@
 //! Real people: what they do about an incident, in the place of what the roster would draw.
 
+use std::cmp::Ordering;
+
 use crate::base::Time;
 use crate::ops::checks::View;
 use crate::ops::incident::{Hands, Incident};
@@ -42,6 +44,8 @@ pub enum Doing {
     Watching,
     /// It is being done.
     Doing,
+    /// It lets tiers in again, share by share.
+    Thawing,
     /// It is done, and what it should bring about is being looked for.
     Observing,
     /// It is over.
@@ -163,19 +167,14 @@ impl Lane {
         self.steps.iter().enumerate().map(move |(place, step)| {
             let within = |from: Time| Some(from + plan.steps[*step].within);
             let known = |until: Time| (until != Time::NEVER).then_some(until);
-            let (doing, until) = if place < self.done {
-                (Doing::Over, None)
-            } else if place > self.done {
-                (Doing::Open, None)
-            } else {
-                match self.phase {
-                    Phase::Paged { until, .. } => (Doing::Paged, known(until)),
-                    Phase::Ready | Phase::Watching => (Doing::Watching, None),
-                    Phase::Doing { .. } => (Doing::Doing, within(self.window_from)),
-                    Phase::Thawing { until, .. } => (Doing::Doing, known(until)),
-                    Phase::Observing { until } => (Doing::Observing, known(until)),
-                    Phase::Finished => (Doing::Over, None),
-                }
+            let (doing, until) = match (place.cmp(&self.done), self.phase) {
+                (Ordering::Less, _) | (Ordering::Equal, Phase::Finished) => (Doing::Over, None),
+                (Ordering::Greater, _) => (Doing::Open, None),
+                (Ordering::Equal, Phase::Paged { until, .. }) => (Doing::Paged, known(until)),
+                (Ordering::Equal, Phase::Ready | Phase::Watching) => (Doing::Watching, None),
+                (Ordering::Equal, Phase::Doing { .. }) => (Doing::Doing, within(self.window_from)),
+                (Ordering::Equal, Phase::Thawing { until, .. }) => (Doing::Thawing, known(until)),
+                (Ordering::Equal, Phase::Observing { until }) => (Doing::Observing, known(until)),
             };
             let is_real = desk.is_real(self.actor);
             StepNow { step: *step, actor: self.actor, doing, until, is_real }
@@ -210,7 +209,7 @@ impl Incident {
         let (Wanted::Done(step) | Wanted::Skipped(step)) = wanted;
         let Some(place) = lane.steps.iter().skip(lane.done).position(|of| *of == step) else { return false };
         if place > 0 {
-            for overtaken in lane.steps[lane.done..lane.done + place].to_vec() {
+            for overtaken in lane.steps[lane.done..lane.done + place].iter().copied() {
                 hands.journal.push(now, Event::StepSwapped { runbook: hands.runbook, step: overtaken });
             }
             lane.steps[lane.done..=lane.done + place].rotate_right(1);

@@ -24,6 +24,7 @@ pub mod margins;
 mod markup;
 pub mod otlp;
 pub mod page;
+pub mod parity;
 mod postmortem;
 pub mod result;
 pub mod rules;

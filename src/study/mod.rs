@@ -4,6 +4,7 @@ pub mod ablate;
 pub mod amounts;
 pub mod compare;
 pub mod margin;
+pub mod parity;
 pub mod replay;
 pub mod scale;
 pub mod search;

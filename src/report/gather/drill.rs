@@ -68,7 +68,7 @@ impl From<Gathered<'_>> for DrillResult {
             alerts: summary::alerts(scenario, &evidence),
             steps: summary::steps(scenario, &evidence),
             latencies: of.latencies.logs(),
-            system: system::system(scenario, plan),
+            system: system(scenario, plan),
             shown: of.shown,
             runs: of.runs.into_iter().map(|(run, _)| run).collect(),
             again: again(&scenario.path, &of.without),

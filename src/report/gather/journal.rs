@@ -64,7 +64,8 @@ fn with(line: JournalLine, detail: impl Into<String>) -> JournalLine {
     JournalLine { detail: Some(detail.into()), ..line }
 }
 
-fn line(plan: &Plan, entry: Entry) -> JournalLine {
+/// Returns an entry as a line that needs no plan to be understood.
+pub fn line(plan: &Plan, entry: Entry) -> JournalLine {
     let say = Words { plan, at_s: moment(entry.at) };
     match entry.event {
         Event::BaselineJudged { is_held } => {

@@ -8,7 +8,9 @@ mod summary;
 mod system;
 
 pub use drill::{Gathered, Latencies, SABOTEUR};
+pub use journal::line as journal_line;
 pub use shown::{one as shown_run, shown};
+pub use system::system;
 
 use crate::base::{Span, Time};
 use crate::grade::{TargetResult, Unit};
@@ -223,7 +225,8 @@ fn latest(alerts: &mut [(usize, AlertResult)], alert: usize) -> Option<&mut Aler
     alerts.iter_mut().rev().find(|known| known.0 == alert).map(|known| &mut known.1)
 }
 
-fn owner_name(plan: &Plan, owner: Owner) -> String {
+/// Returns the name of an owner.
+pub fn owner_name(plan: &Plan, owner: Owner) -> String {
     match owner {
         Owner::Auto => "auto".into(),
         Owner::Role(role) => plan.roles[role].name.clone(),

@@ -7,7 +7,8 @@ use crate::scenario::file::load::Tier;
 use crate::scenario::file::runbooks::{RunbookStep, RunbookUse};
 use crate::scenario::source::{At, Place, call};
 
-pub(super) fn system(scenario: &Scenario, plan: &Plan) -> SystemResult {
+/// Returns what a reader needs of a scenario.
+pub fn system(scenario: &Scenario, plan: &Plan) -> SystemResult {
     let minute = plan.starts_at;
     let file = &scenario.file;
     let slo = |of: &SloPlan| SloResult {

@@ -1,0 +1,64 @@
+//! `stormdrill parity`: one scenario in both clocks.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::cli::live::mocks;
+use crate::cli::live_arguments::ParityArguments;
+use crate::cli::progress::Progress;
+use crate::cli::serving::Token;
+use crate::cli::{BAD_INPUT, Format, output, problems};
+use crate::gameday::{self, Settings};
+use crate::plan::Plan;
+use crate::report::parity::{self, ParityResult};
+use crate::study::parity::{metrics, rows};
+use crate::study::{Seeds, seeds};
+
+pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error> {
+    let Some((path, scenario)) = problems::load_only(&arguments.path) else {
+        return Ok(ExitCode::from(BAD_INPUT));
+    };
+    let plan = Plan::of(&scenario);
+    let first = arguments.seed;
+    let wanted = Seeds { first, count: arguments.seeds.max(arguments.live), threads: 0 };
+    let progress = Progress::new(wanted.count, &scenario.path);
+    let measured = seeds(
+        &plan,
+        wanted,
+        |trial| (trial.card.seed, metrics(&plan, &trial.run, &trial.card)),
+        || progress.advance(),
+    );
+    let virtuals = measured.map_err(io::Error::other)?;
+    progress.finish();
+    let (mut lives, mut lag) = (Vec::new(), 0.0_f64);
+    for seed in first..first + arguments.live {
+        let token = Token::new(None)?;
+        let Some(mocks) = mocks(&path, &scenario, (seed, arguments.pace), &token) else {
+            return Ok(ExitCode::from(BAD_INPUT));
+        };
+        let settings = Settings { mocks, console: None, people: Vec::new(), journal: None };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let drilled = runtime.block_on(async {
+            let ready = gameday::prepare(&scenario, &plan, settings).await?;
+            io::Result::Ok(Box::pin(ready.hold(std::future::pending())).await)
+        })?;
+        lag = lag.max(drilled.punctuality.lag_p99_ms);
+        lives.push((seed, metrics(&plan, &drilled.run, &drilled.card)));
+    }
+    let rows = rows(&virtuals, &lives);
+    let result = ParityResult {
+        scenario: scenario.path.clone(),
+        seeds: wanted.count,
+        pace: arguments.pace,
+        live_seeds: lives.iter().map(|(seed, _)| *seed).collect(),
+        agrees: rows.iter().all(|row| row.inside),
+        rows,
+        lag_p99_ms: lag,
+    };
+    let text = match arguments.format {
+        Format::Human => parity::human(&result),
+        Format::Json => output::json(&result)?,
+    };
+    output::print(&text, None)?;
+    Ok(ExitCode::from(u8::from(!result.agrees)))
+}

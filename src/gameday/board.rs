@@ -1,0 +1,341 @@
+//! What everybody sees while a live drill runs: phase, clocks beside targets, impact, alerts, the steps to do.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::base::{Span, Time};
+use crate::engine::Driven;
+use crate::ops::{Doing, StepNow};
+use crate::plan::{Plan, TIERS};
+use crate::record::{Entry, Event, Outcome, TierCounts};
+use crate::report::gather::{journal_line, owner_name};
+use crate::report::result::{JournalLine, RunbookResult, SystemResult};
+use crate::report::safe;
+use crate::scenario::file::load::Tier;
+
+/// How many of the last lines of the journal are shown.
+const LINES: usize = 60;
+
+/// Over how long the rates of now are counted.
+const NOW: Span = Span::from_secs(60);
+
+/// The state of a live drill.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Board {
+    pub(super) title: String,
+    pub(super) at_s: f64,
+    pub(super) end_s: f64,
+    pub(super) pace: u32,
+    pub(super) phase: &'static str,
+    pub(super) targets: Vec<Clock>,
+    pub(super) tiers: Vec<TierNow>,
+    pub(super) in_flight: u64,
+    pub(super) usd: f64,
+    pub(super) usd_per_minute: f64,
+    pub(super) alerts: Vec<AlertNow>,
+    pub(super) incidents: Vec<IncidentNow>,
+    /// Nothing where injects are hidden.
+    pub(super) faults: Option<Vec<FaultNow>>,
+    pub(super) journal: Vec<JournalLine>,
+    pub(super) notes: Vec<Note>,
+    pub(super) is_over: bool,
+}
+
+/// A clock beside its target; all times count from the onset.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Clock {
+    pub(super) name: &'static str,
+    pub(super) limit_s: Option<f64>,
+    pub(super) taken_s: Option<f64>,
+    /// `waiting`, `running`, `over` (the limit), `met` or `missed`.
+    pub(super) state: &'static str,
+}
+
+/// The impact on a tier.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct TierNow {
+    pub(super) tier: &'static str,
+    pub(super) arrived: u64,
+    pub(super) done: u64,
+    pub(super) bad: u64,
+    /// Of the tasks that arrived a minute ago or later: ended well, and ended badly.
+    pub(super) minute_done: u64,
+    pub(super) minute_bad: u64,
+}
+
+/// An alert that fires.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct AlertNow {
+    pub(super) name: String,
+    pub(super) severity: &'static str,
+    pub(super) since_s: f64,
+    pub(super) runbook: Option<String>,
+}
+
+/// A runbook that is being done.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct IncidentNow {
+    pub(super) runbook: String,
+    pub(super) number: usize,
+    pub(super) opened_s: f64,
+    pub(super) is_owned: bool,
+    /// Whether somebody real is being paged.
+    pub(super) is_paging: bool,
+    pub(super) recovery: String,
+    pub(super) steps: Vec<StepBoard>,
+}
+
+/// A step of it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct StepBoard {
+    pub(super) number: usize,
+    pub(super) id: String,
+    pub(super) does: String,
+    pub(super) owner: String,
+    /// `open`, `paged`, `watching`, `doing`, `thawing`, `observing`, `done` or `skipped`.
+    pub(super) state: &'static str,
+    pub(super) until_s: Option<f64>,
+    pub(super) is_real: bool,
+    pub(super) is_late: bool,
+}
+
+/// A fault.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct FaultNow {
+    pub(super) id: String,
+    pub(super) mock: String,
+    pub(super) start_s: f64,
+    pub(super) end_s: f64,
+    pub(super) is_witnessed: bool,
+    pub(super) is_active: bool,
+}
+
+/// Something that somebody has written down.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Note {
+    pub(super) at_s: f64,
+    pub(super) role: &'static str,
+    pub(super) text: String,
+}
+
+/// What the drill itself knows beside the engine.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Notes, and what was done by hand.
+    pub(super) notes: VecDeque<Note>,
+    /// When containment was declared with evidence.
+    pub(super) contained: Option<Time>,
+    /// All faults were lifted by hand.
+    pub(super) is_released: bool,
+    /// The drill is over.
+    pub(super) is_over: bool,
+}
+
+/// Returns the board of a moment.
+pub(super) fn board(
+    plan: &Plan,
+    (title, system): (&str, &SystemResult),
+    driven: &Driven<'_>,
+    own: &Own,
+    (now, pace): (Time, u32),
+) -> Board {
+    let record = driven.record();
+    let entries = record.journal.entries();
+    let clocks = clocks(plan, entries, own, now);
+    let bucket = record.series.bucket(now);
+    let back = (NOW.0 / record.series.width.0).max(1) as usize;
+    let recent = bucket.saturating_sub(back)..bucket.min(record.series.spend.len());
+    let spent: u128 = record.series.spend[recent.clone()].iter().sum();
+    let minutes = recent.len() as f64 * record.series.width.seconds() / 60.0;
+    let tier = |tier: usize| {
+        let all = &record.tiers[tier];
+        let mut minute = TierCounts::default();
+        record.series.tiers[recent.clone()].iter().for_each(|bucket| minute.add(&bucket[tier]));
+        TierNow {
+            tier: Tier::ALL[tier].word(),
+            arrived: all.arrived,
+            done: all.of(Outcome::Done),
+            bad: all.bad(),
+            minute_done: minute.of(Outcome::Done),
+            minute_bad: minute.bad(),
+        }
+    };
+    let fault = |(index, of): (usize, &crate::plan::FaultPlan)| FaultNow {
+        id: of.id.clone(),
+        mock: plan.mocks[usize::from(of.mock)].name.clone(),
+        start_s: of.start.seconds(),
+        end_s: of.end.seconds(),
+        is_witnessed: record.witnesses[index].first.is_some(),
+        is_active: !own.is_released && of.start <= now && now < of.end,
+    };
+    let last = entries.iter().rev().take(LINES).rev();
+    Board {
+        title: title.to_owned(),
+        at_s: now.seconds(),
+        end_s: plan.end.seconds(),
+        pace,
+        phase: phase(plan, entries, (own, now), &clocks),
+        targets: clocks,
+        tiers: (0..TIERS).filter(|tier| record.tiers[*tier].arrived > 0).map(tier).collect(),
+        in_flight: driven.in_flight(),
+        usd: record.spend.total() as f64 / 1e12,
+        usd_per_minute: if minutes > 0.0 { spent as f64 / 1e12 / minutes } else { 0.0 },
+        alerts: alerts(plan, driven, entries),
+        incidents: incidents(plan, driven, system, (entries, now)),
+        faults: Some(plan.faults.iter().enumerate().map(fault).collect()),
+        journal: last.map(|entry| journal_line(plan, *entry)).collect(),
+        notes: own.notes.iter().cloned().collect(),
+        is_over: own.is_over,
+    }
+}
+
+impl Board {
+    /// Returns the board for those to whom injects are hidden: they see what a real incident would show.
+    pub(super) fn without_injects(&self) -> Self {
+        let tells = ["fault-armed", "fault-witnessed", "fault-released"];
+        let mut shown = self.clone();
+        shown.faults = None;
+        shown.journal.retain(|line| !tells.contains(&line.event.as_ref()));
+        if matches!(shown.phase, "inject" | "detect" | "release") {
+            shown.phase = "running";
+        }
+        if shown.targets.iter().any(|clock| clock.name == "detect" && clock.taken_s.is_none()) {
+            shown.targets.clear();
+        }
+        shown
+    }
+}
+
+fn first(entries: &[Entry], is_it: impl Fn(Event) -> bool) -> Option<Time> {
+    entries.iter().find(|entry| is_it(entry.event)).map(|entry| entry.at)
+}
+
+fn clocks(plan: &Plan, entries: &[Entry], own: &Own, now: Time) -> Vec<Clock> {
+    let targets = &plan.targets;
+    let onset = first(entries, |event| matches!(event, Event::FaultWitnessed(_)));
+    let after = |is_it: &dyn Fn(Event) -> bool| {
+        let later = entries.iter().filter(|entry| onset.is_some_and(|onset| entry.at >= onset));
+        later.filter(|entry| is_it(entry.event)).map(|entry| entry.at).next()
+    };
+    let has_runbook = |alert: usize| plan.alerts[alert].runbook.is_some();
+    let detect = after(&|event| matches!(event, Event::Notified(alert) if has_runbook(alert)));
+    let acknowledge = after(&|event| matches!(event, Event::Acknowledged { .. }));
+    let recover = after(&|event| {
+        matches!(event, Event::Declared { has_evidence: true, .. } | Event::IncidentClosed(_))
+    });
+    let all = [
+        ("detect", targets.detect, detect),
+        ("acknowledge", targets.acknowledge, acknowledge),
+        ("contain", targets.contain, own.contained),
+        ("recover", targets.recover, recover),
+    ];
+    let clock = |(name, limit, at): (&'static str, Option<Span>, Option<Time>)| {
+        let taken = onset.map(|onset| at.unwrap_or(now).since(onset));
+        let is_over = limit.zip(taken).is_some_and(|(limit, taken)| taken > limit);
+        let state = match (onset, at, is_over) {
+            (None, ..) => "waiting",
+            (_, Some(_), false) => "met",
+            (_, Some(_), true) => "missed",
+            (_, None, false) => "running",
+            (_, None, true) => "over",
+        };
+        Clock { name, limit_s: limit.map(Span::seconds), taken_s: taken.map(Span::seconds), state }
+    };
+    all.into_iter().filter(|(_, limit, _)| limit.is_some()).map(clock).collect()
+}
+
+/// Returns the word for where the drill is, of the life of a run.
+fn phase(plan: &Plan, entries: &[Entry], (own, now): (&Own, Time), clocks: &[Clock]) -> &'static str {
+    let has = |is_it: &dyn Fn(Event) -> bool| entries.iter().any(|entry| is_it(entry.event));
+    if has(&|event| matches!(event, Event::BaselineJudged { is_held: false })) {
+        return "invalid";
+    }
+    if now < plan.baseline {
+        return "baseline";
+    }
+    if own.is_released {
+        return "release";
+    }
+    if !has(&|event| matches!(event, Event::FaultWitnessed(_))) {
+        return "inject";
+    }
+    let open = clocks.iter().find(|clock| matches!(clock.state, "running" | "over"));
+    if let Some(open) = open {
+        return open.name;
+    }
+    if plan.faults.iter().any(|fault| now < fault.end) { "release" } else { "aftermath" }
+}
+
+fn alerts(plan: &Plan, driven: &Driven<'_>, entries: &[Entry]) -> Vec<AlertNow> {
+    let one = |alert: usize| {
+        let of = &plan.alerts[alert];
+        let fired = entries.iter().rev().find(|entry| entry.event == Event::AlertFiring(alert));
+        AlertNow {
+            name: of.name.clone(),
+            severity: of.severity.word(),
+            since_s: fired.map_or(0.0, |entry| entry.at.seconds()),
+            runbook: of.runbook.map(|runbook| plan.runbooks[runbook].name.clone()),
+        }
+    };
+    driven.ops().firing().map(one).collect()
+}
+
+fn incidents(
+    plan: &Plan,
+    driven: &Driven<'_>,
+    system: &SystemResult,
+    (entries, now): (&[Entry], Time),
+) -> Vec<IncidentNow> {
+    let ops = driven.ops();
+    let one = |number: usize| {
+        let (opened, is_owned) = ops.incident(number)?;
+        let planned = system.runbooks.iter().find(|of| of.name == plan.runbooks[number].name);
+        let own: Vec<Event> =
+            entries.iter().filter(|entry| entry.at >= opened).map(|entry| entry.event).collect();
+        let steps = ops.steps(number);
+        Some(IncidentNow {
+            runbook: plan.runbooks[number].name.clone(),
+            number,
+            opened_s: opened.seconds(),
+            is_owned,
+            is_paging: steps.iter().any(|step| step.is_real && step.doing == Doing::Paged),
+            recovery: planned.map(|of| safe::text(&of.recovery)).unwrap_or_default(),
+            steps: steps.iter().map(|step| step_board(plan, (number, planned), *step, (&own, now))).collect(),
+        })
+    };
+    (0..plan.runbooks.len()).filter_map(one).collect()
+}
+
+fn step_board(
+    plan: &Plan,
+    (runbook, planned): (usize, Option<&RunbookResult>),
+    now: StepNow,
+    (events, at): (&[Event], Time),
+) -> StepBoard {
+    let is_skipped = events
+        .iter()
+        .any(|event| matches!(event, Event::StepSkipped { runbook: of, step, .. } if (*of, *step) == (runbook, now.step)));
+    let state = match now.doing {
+        Doing::Open => "open",
+        Doing::Paged => "paged",
+        Doing::Watching => "watching",
+        Doing::Doing => "doing",
+        Doing::Thawing => "thawing",
+        Doing::Observing => "observing",
+        Doing::Over if is_skipped => "skipped",
+        Doing::Over => "done",
+    };
+    let step = &plan.runbooks[runbook].steps[now.step];
+    let does = planned.and_then(|of| of.steps.get(now.step)).map(|of| safe::text(&of.does));
+    StepBoard {
+        number: now.step,
+        id: step.id.clone(),
+        does: does.unwrap_or_default(),
+        owner: owner_name(plan, now.actor),
+        state,
+        until_s: now.until.map(Time::seconds),
+        is_real: now.is_real,
+        is_late: now.doing == Doing::Doing && now.until.is_some_and(|until| at > until),
+    }
+}

@@ -1,0 +1,105 @@
+//! What people do in the console, and who may.
+
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+/// Who somebody is in a drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Leads, declares, and may stop everything.
+    Commander,
+    /// Acknowledges and does steps.
+    Responder,
+    /// Writes down.
+    Scribe,
+    /// Looks on.
+    Observer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Commander, Self::Responder, Self::Scribe, Self::Observer];
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Commander => "commander",
+            Self::Responder => "responder",
+            Self::Scribe => "scribe",
+            Self::Observer => "observer",
+        }
+    }
+
+    /// Returns whether somebody of this role may do something.
+    pub(super) fn may(self, command: &Command) -> bool {
+        match command {
+            Command::Note { .. } => self != Self::Observer,
+            Command::Acknowledge { .. }
+            | Command::Start { .. }
+            | Command::Done { .. }
+            | Command::Skip { .. } => matches!(self, Self::Commander | Self::Responder),
+            Command::DeclareContained | Command::DeclareRecovered { .. } | Command::Stop { .. } => {
+                self == Self::Commander
+            }
+        }
+    }
+}
+
+/// Something that somebody does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum Command {
+    /// Comes on after a page.
+    Acknowledge { runbook: usize },
+    /// Begins a step.
+    Start { runbook: usize, step: usize },
+    /// Has done a step.
+    Done { runbook: usize, step: usize },
+    /// Leaves a step out, and says why.
+    Skip { runbook: usize, step: usize, reason: String },
+    /// Writes something down.
+    Note { text: String },
+    /// Says that new harm has stopped.
+    DeclareContained,
+    /// Says that service has recovered.
+    DeclareRecovered { runbook: usize },
+    /// Stops the drill: every fault is lifted at once.
+    Stop { reason: String },
+}
+
+/// A command on its way to the drill, and where the answer goes: what came of it, in words.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) role: Role,
+    pub(super) command: Command,
+    pub(super) answer: oneshot::Sender<Result<String, String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_commander_stops_and_an_observer_does_nothing() {
+        let stop = Command::Stop { reason: "enough".into() };
+        let note = Command::Note { text: "seen".into() };
+        let done = Command::Done { runbook: 0, step: 1 };
+        let may = |command: &Command| Role::ALL.map(|role| role.may(command));
+        assert_eq!(may(&stop), [true, false, false, false]);
+        assert_eq!(may(&done), [true, true, false, false]);
+        assert_eq!(may(&note), [true, true, true, false]);
+    }
+
+    #[test]
+    fn commands_are_read_from_json_and_nothing_else_is() {
+        let read = |text: &str| serde_json::from_str::<Command>(text).ok();
+        assert_eq!(
+            read(r#"{"do":"done","runbook":0,"step":2}"#),
+            Some(Command::Done { runbook: 0, step: 2 })
+        );
+        assert_eq!(read(r#"{"do":"declare-contained"}"#), Some(Command::DeclareContained));
+        for bad in [r#"{"do":"done"}"#, r#"{"do":"format"}"#, r#"{"do":"note","text":"a","by":"me"}"#, "[]"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The console: a page on loopback on which people play a live drill together.
+//!
+//! Each role has a link with a key of its own. Nothing changes by GET; what changes something needs the key in a cookie
+//! or a header, and an `Origin` that is ours. The state comes as server-sent events, whole each time, so that a browser
+//! that comes back has missed nothing.
+
+mod events;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
+use hyper::body::Incoming;
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::gameday::command::{Asked, Command, Role};
+
+use events::Events;
+
+const PAGE: &str = include_str!("page.html");
+const SCRIPT: &str = include_str!("script.js");
+const STYLE: &str = include_str!("style.css");
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// The most people at once, and the largest command.
+const CONNECTIONS: usize = 512;
+const COMMAND_MAX: usize = 64 << 10;
+
+/// How long the drill may take to answer a command.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// What the console shows: the state as JSON, for those who see everything and for those to whom injects are hidden.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown {
+    pub(super) whole: Arc<str>,
+    pub(super) hidden: Arc<str>,
+}
+
+/// A console that is served.
+#[derive(Debug)]
+pub(super) struct Console {
+    /// Its port on 127.0.0.1.
+    pub(super) port: u16,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// What the server works on.
+struct Room {
+    port: u16,
+    keys: [String; Role::ALL.len()],
+    hides_injects: bool,
+    shown: watch::Receiver<Shown>,
+    asked: mpsc::Sender<Asked>,
+}
+
+type Answer = Response<BoxBody<Bytes, std::convert::Infallible>>;
+
+/// Serves the console; `keys` are those of the roles, in their order.
+pub(super) async fn serve(
+    port: u16,
+    keys: [String; Role::ALL.len()],
+    hides_injects: bool,
+    (shown, asked): (watch::Receiver<Shown>, mpsc::Sender<Asked>),
+) -> io::Result<Console> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("console, port {port}: {error}"));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(named)?;
+    let port = listener.local_addr()?.port();
+    let room = Arc::new(Room { port, keys, hides_injects, shown, asked });
+    Ok(Console { port, server: tokio::spawn(accept(listener, room)) })
+}
+
+async fn accept(listener: TcpListener, room: Arc<Room>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        // One more has to wait until another has gone.
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Where it cannot be set events come a little later.
+        drop(stream.set_nodelay(true));
+        let room = Arc::clone(&room);
+        drop(tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let room = Arc::clone(&room);
+                async move { Ok::<_, std::convert::Infallible>(room.answer(request).await) }
+            });
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+            // A client that breaks the connection is no failure of ours.
+            drop(builder.serve_connection(TokioIo::new(stream), service).await);
+            drop(slot);
+        }));
+    }
+}
+
+impl Room {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        let (head, body) = request.into_parts();
+        if !self.is_own_host(&head.headers) {
+            return said(StatusCode::FORBIDDEN, "this host is not served");
+        }
+        let path = head.uri.path();
+        match (&head.method, path) {
+            (&Method::GET, "/script.js") => return text("text/javascript; charset=utf-8", SCRIPT),
+            (&Method::GET, "/style.css") => return text("text/css; charset=utf-8", STYLE),
+            (&Method::GET, "/") if head.uri.query().is_some() => return self.enter(head.uri.query()),
+            (_, _) => {}
+        }
+        let Some(role) = self.role(&head.headers) else {
+            return said(
+                StatusCode::UNAUTHORIZED,
+                "a link with a key is needed; the drill has printed one for each role",
+            );
+        };
+        match (&head.method, path) {
+            (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
+            (&Method::GET, "/me") => reply(StatusCode::OK, &json!({ "role": role.word() })),
+            (&Method::GET, "/state") => {
+                let state = self.state(role);
+                reply_text(StatusCode::OK, "application/json", state.as_bytes().to_vec())
+            }
+            (&Method::GET, "/events") => self.events(role),
+            (&Method::POST, "/act") => self.act(role, &head.headers, body).await,
+            (_, "/act") => said(StatusCode::METHOD_NOT_ALLOWED, "use POST to act"),
+            (_, _) => said(StatusCode::NOT_FOUND, "there is nothing here"),
+        }
+    }
+
+    /// A link with a key: the key goes into a cookie, and out of the address.
+    fn enter(&self, query: Option<&str>) -> Answer {
+        let key = query.and_then(|query| query.strip_prefix("key=")).unwrap_or_default();
+        if self.role_of(key).is_none() {
+            return said(StatusCode::UNAUTHORIZED, "this key is not, or no longer, valid");
+        }
+        let mut response = said(StatusCode::SEE_OTHER, "");
+        let cookie = format!("stormdrill_{}={key}; Path=/; HttpOnly; SameSite=Strict", self.port);
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_static("/"));
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            headers.insert(SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn state(&self, role: Role) -> Arc<str> {
+        let shown = self.shown.borrow();
+        let is_hidden = self.hides_injects && role == Role::Responder;
+        Arc::clone(if is_hidden { &shown.hidden } else { &shown.whole })
+    }
+
+    fn events(&self, role: Role) -> Answer {
+        let events = Events::new(self.shown.clone(), self.hides_injects && role == Role::Responder);
+        let mut response = Response::new(BoxBody::new(events));
+        headers(response.headers_mut(), "text/event-stream; charset=utf-8");
+        response
+    }
+
+    async fn act(&self, role: Role, headers: &HeaderMap, body: Incoming) -> Answer {
+        if !self.is_own_origin(headers) {
+            return said(StatusCode::FORBIDDEN, "pages of other origins may not act");
+        }
+        let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+        if !is_json {
+            return said(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a command is application/json");
+        }
+        let Ok(body) = Limited::new(body, COMMAND_MAX).collect().await else {
+            return said(StatusCode::PAYLOAD_TOO_LARGE, "the command is too large or broken");
+        };
+        let command: Command = match serde_json::from_slice(&body.to_bytes()) {
+            Ok(command) => command,
+            Err(error) => return said(StatusCode::BAD_REQUEST, &error.to_string()),
+        };
+        if !role.may(&command) {
+            return said(StatusCode::FORBIDDEN, &format!("a role of {} may not do this", role.word()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let sent = self.asked.send(Asked { role, command, answer });
+        let answered = tokio::time::timeout(ANSWER_WITHIN, async {
+            sent.await.ok()?;
+            answered.await.ok()
+        });
+        match answered.await {
+            Ok(Some(Ok(done))) => reply(StatusCode::OK, &json!({ "done": done })),
+            Ok(Some(Err(refused))) => said(StatusCode::CONFLICT, &refused),
+            Ok(None) => said(StatusCode::GONE, "the drill is over"),
+            Err(_late) => said(StatusCode::GATEWAY_TIMEOUT, "the drill did not answer in time"),
+        }
+    }
+
+    /// Returns who a request comes from: by its cookie, or by a header.
+    fn role(&self, headers: &HeaderMap) -> Option<Role> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let Some(key) = header.and_then(|value| value.strip_prefix("Bearer ")) {
+            return self.role_of(key);
+        }
+        let name = format!("stormdrill_{}=", self.port);
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let key =
+            cookies.flat_map(|all| all.split("; ")).find_map(|cookie| cookie.strip_prefix(name.as_str()))?;
+        self.role_of(key)
+    }
+
+    /// Compares with every key to its end, however early they differ.
+    fn role_of(&self, given: &str) -> Option<Role> {
+        let is_it = |key: &String| {
+            let pairs = given.bytes().zip(key.bytes());
+            given.len() == key.len() && pairs.fold(0, |different, (a, b)| different | (a ^ b)) == 0
+        };
+        let found: Vec<bool> = self.keys.iter().map(is_it).collect();
+        Role::ALL.into_iter().zip(found).find(|(_, is_it)| *is_it).map(|(role, _)| role)
+    }
+
+    fn is_own_host(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, "80"));
+        port == self.port.to_string() && (name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1")
+    }
+
+    /// A browser always says where a command comes from; a program without a browser says nothing.
+    fn is_own_origin(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(ORIGIN) else { return !headers.contains_key(COOKIE) };
+        let own = [format!("http://127.0.0.1:{}", self.port), format!("http://localhost:{}", self.port)];
+        origin.to_str().is_ok_and(|origin| own.iter().any(|own| own == origin))
+    }
+}
+
+fn headers(map: &mut HeaderMap, kind: &'static str) {
+    map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    map.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    map.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    map.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    map.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    map.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+fn reply_text(status: StatusCode, kind: &'static str, bytes: Vec<u8>) -> Answer {
+    let mut response = Response::new(BoxBody::new(Full::new(Bytes::from(bytes))));
+    *response.status_mut() = status;
+    headers(response.headers_mut(), kind);
+    response
+}
+
+fn text(kind: &'static str, body: &'static str) -> Answer {
+    reply_text(StatusCode::OK, kind, body.as_bytes().to_vec())
+}
+
+fn reply(status: StatusCode, value: &serde_json::Value) -> Answer {
+    reply_text(status, "application/json", value.to_string().into_bytes())
+}
+
+fn said(status: StatusCode, why: &str) -> Answer {
+    reply(status, &json!({ "error": why }))
+}

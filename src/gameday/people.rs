@@ -1,0 +1,140 @@
+//! What people do in a live drill, carried out.
+
+use crate::base::Time;
+use crate::gameday::board::Note;
+use crate::gameday::command::{Asked, Command, Role};
+use crate::gameday::{Field, Stopped};
+use crate::grade::reference::of_baseline;
+use crate::grade::times::lost_lately;
+use crate::plan::Plan;
+use crate::report::safe;
+
+/// The most notes that are kept.
+const NOTES_MAX: usize = 1_000;
+
+impl Field<'_> {
+    /// Carries out what somebody wants, and answers.
+    pub(super) fn obey(&mut self, plan: &Plan, asked: Asked) {
+        let Asked { role, command, answer } = asked;
+        let result = self.carry_out(plan, (role, &command));
+        let done = match &result {
+            Ok(done) => done.clone(),
+            Err(why) => format!("refused: {why}"),
+        };
+        let now = self.running.now();
+        let written = self.log.act(now, role, &command, &done);
+        self.show(plan);
+        // It is answered when it is on the disk, which nobody else waits for.
+        drop(tokio::spawn(async move {
+            let is_lost = match written {
+                None => false,
+                Some(written) => !written.await.unwrap_or(false),
+            };
+            let result = match result {
+                Ok(done) if is_lost => Ok(format!("{done} But the journal cannot be written.")),
+                result => result,
+            };
+            // Whoever asked may have gone.
+            let _sent: Result<(), _> = answer.send(result);
+        }));
+    }
+
+    fn carry_out(&mut self, plan: &Plan, (role, command): (Role, &Command)) -> Result<String, String> {
+        let now = self.running.now();
+        let name = |runbook: &usize, step: &usize| {
+            let book = plan.runbooks.get(*runbook).ok_or("there is no such runbook")?;
+            let step = book.steps.get(*step).ok_or("there is no such step")?;
+            Ok::<_, String>((book.name.as_str(), step.id.as_str()))
+        };
+        match command {
+            Command::Acknowledge { runbook } => {
+                self.tell(now, |ops| ops.acknowledge(*runbook))?;
+                Ok("Acknowledged.".into())
+            }
+            Command::Start { runbook, step } => {
+                let (book, step) = name(runbook, step)?;
+                if self.driven.ops().incident(*runbook).is_none() {
+                    return Err("no runbook is being done".into());
+                }
+                self.note(now, role, &format!("begins {step} of {book}"));
+                Ok(format!("{step} has begun."))
+            }
+            Command::Done { runbook, step } => {
+                let (_, id) = name(runbook, step)?;
+                self.tell(now, |ops| ops.done(*runbook, *step))?;
+                Ok(format!("{id} is done."))
+            }
+            Command::Skip { runbook, step, reason } => {
+                let (book, id) = name(runbook, step)?;
+                let reason = reason.trim();
+                if reason.is_empty() {
+                    return Err("a step is skipped for a reason".into());
+                }
+                self.tell(now, |ops| ops.skip(*runbook, *step))?;
+                self.note(now, role, &format!("skips {id} of {book}: {reason}"));
+                Ok(format!("{id} is skipped."))
+            }
+            Command::Note { text } => {
+                let text = text.trim();
+                if text.is_empty() {
+                    return Err("there is nothing to note".into());
+                }
+                self.note(now, role, text);
+                Ok("Noted.".into())
+            }
+            Command::DeclareContained => self.declare_contained(plan, now),
+            Command::DeclareRecovered { runbook } => {
+                let (runbook, told) = (*runbook, now);
+                let declared = self.driven.tell_ops(now, |ops, telemetry, journal| {
+                    ops.declare((told, telemetry), runbook, journal)
+                });
+                declared.map_err(|refused| refused.to_string())?;
+                Ok("Recovery is declared; the criteria are observed.".into())
+            }
+            Command::Stop { reason } => {
+                let is_clean = self.release();
+                let reason = reason.trim();
+                let why = if reason.is_empty() { "no reason was given" } else { reason };
+                let why = safe::text(&format!("stopped by the {}: {why}", role.word()));
+                self.stopped = Some(Stopped { why, is_verified: is_clean });
+                Ok(if is_clean { "Stopped. Every fault is lifted.".into() } else { "Stopped.".into() })
+            }
+        }
+    }
+
+    fn tell(
+        &mut self,
+        now: Time,
+        of: impl FnOnce(&mut crate::ops::Ops<'_>) -> Result<(), crate::ops::Refused>,
+    ) -> Result<(), String> {
+        let told = self.driven.tell_ops(now, |ops, _, _| of(ops));
+        told.map_err(|refused| refused.to_string())
+    }
+
+    fn note(&mut self, now: Time, role: Role, text: &str) {
+        if self.own.notes.len() == NOTES_MAX {
+            self.own.notes.pop_front();
+        }
+        let note = Note { at_s: now.seconds(), role: role.word(), text: safe::text(text) };
+        self.own.notes.push_back(note);
+    }
+
+    /// Containment is declared with evidence: over the last window no more was lost than the target allows.
+    fn declare_contained(&mut self, plan: &Plan, now: Time) -> Result<String, String> {
+        if !self.driven.record().witnesses.iter().any(|witness| witness.first.is_some()) {
+            return Err("nothing has happened that could be contained".into());
+        }
+        let run = self.driven.record();
+        let (lost, arrived) = lost_lately(plan, (run, &of_baseline(plan, run)), now);
+        let allowed = plan.targets.harm_below;
+        let share = lost as f64 / arrived.max(1) as f64;
+        if arrived == 0 || (lost > 0 && share >= allowed.real()) {
+            let (percent, span) = (share * 100.0, plan.targets.contain_for);
+            return Err(format!(
+                "{percent:.1}% of the tasks of the last {span} were lost, and less than {allowed} may be"
+            ));
+        }
+        self.own.contained.get_or_insert(now);
+        Ok("Containment is declared; the evidence holds.".into())
+    }
+}
