@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// A share in whole parts per billion; may exceed one (`300%`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Ratio(pub u64);
 
 const BILLION: u64 = 1_000_000_000;

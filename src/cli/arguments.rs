@@ -64,6 +64,15 @@ pub(super) enum Command {
     /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INVALID or NOT EXPOSED, 4 ABORTED, 70 a bug or a failure of the machine.
     #[command(after_help = LIVE_EXAMPLES)]
     Live(LiveArguments),
+    /// Grade a live drill from its journal, as far as that goes: after a crash, say.
+    ///
+    /// Exit code: as that of the drill; 3 if it broke off.
+    Resume {
+        /// The journal of `live --journal`.
+        journal: PathBuf,
+        #[command(flatten)]
+        views: ViewArguments,
+    },
     /// Run a scenario in both clocks and hold what they measure beside each other.
     ///
     /// Exit code: 0 if every live value lies where 95 of 100 virtual ones do, 1 if not, 2 for bad input.

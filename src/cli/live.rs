@@ -101,7 +101,7 @@ fn announce(places: &Places, keys: Option<[String; Role::ALL.len()]>) -> Result<
     lines.push(line("(admin, metrics)", places.admin, ""));
     if let (Some(port), Some(keys)) = (places.console, keys) {
         let link = |(role, key): (&Role, &String)| {
-            line(&format!("(console, {})", role.word()), port, &format!("/?key={key}"))
+            line(&format!("(console, {})", role.word()), port, &format!("/#key={key}"))
         };
         lines.extend(Role::ALL.iter().zip(&keys).map(link));
     }

@@ -19,6 +19,7 @@ mod problems;
 mod progress;
 mod replay;
 mod report;
+mod resume;
 mod run;
 mod runbook;
 mod selftest;
@@ -79,6 +80,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
         Command::Run(arguments) => run::run(arguments),
         Command::Live(arguments) => live::live(arguments),
         Command::Parity(arguments) => parity::parity(arguments),
+        Command::Resume { journal, views } => resume::resume(journal, views),
         Command::Check { paths, format, output } => check::check(paths, *format, output.as_deref()),
         Command::Report { result, views } => report::report(result, views),
         Command::Export { what: Export::Rules { path, output, seed, runbook_url } } => {

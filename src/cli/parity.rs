@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use crate::cli::live::mocks;
 use crate::cli::live_arguments::ParityArguments;
 use crate::cli::progress::Progress;
-use crate::cli::serving::Token;
+use crate::cli::serving::{Signals, Token};
 use crate::cli::{BAD_INPUT, Format, output, problems};
 use crate::gameday::{self, Settings};
+use crate::grade::RunVerdict;
 use crate::plan::Plan;
 use crate::report::parity::{self, ParityResult};
 use crate::study::parity::{metrics, rows};
@@ -30,7 +31,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
     );
     let virtuals = measured.map_err(io::Error::other)?;
     progress.finish();
-    let (mut lives, mut lag) = (Vec::new(), 0.0_f64);
+    let (mut lives, mut lag, mut objections) = (Vec::new(), 0.0_f64, Vec::new());
     for seed in first..first + arguments.live {
         let token = Token::new(None)?;
         let Some(mocks) = mocks(&path, &scenario, (seed, arguments.pace), &token) else {
@@ -39,9 +40,18 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
         let settings = Settings { mocks, console: None, people: Vec::new(), journal: None };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let drilled = runtime.block_on(async {
+            let mut signals = Signals::new()?;
             let ready = gameday::prepare(&scenario, &plan, settings).await?;
-            io::Result::Ok(Box::pin(ready.hold(std::future::pending())).await)
+            let stop = async { format!("stopped by signal {}", signals.next().await) };
+            io::Result::Ok(Box::pin(ready.hold(stop)).await)
         })?;
+        if !matches!(drilled.card.verdict, RunVerdict::Pass | RunVerdict::Fail) {
+            let why = drilled.card.because.join("; ");
+            objections.push(format!("seed {seed}: {}: {why}", drilled.card.verdict.word()));
+        }
+        if drilled.stopped.is_some() {
+            break;
+        }
         lag = lag.max(drilled.punctuality.lag_p99_ms);
         lives.push((seed, metrics(&plan, &drilled.run, &drilled.card)));
     }
@@ -51,7 +61,8 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
         seeds: wanted.count,
         pace: arguments.pace,
         live_seeds: lives.iter().map(|(seed, _)| *seed).collect(),
-        agrees: rows.iter().all(|row| row.inside),
+        agrees: objections.is_empty() && rows.iter().all(|row| row.inside),
+        objections,
         rows,
         lag_p99_ms: lag,
     };

@@ -19,6 +19,8 @@ pub(super) fn order(arguments: &mut Arguments, matches: &ArgMatches) -> Result<(
         &mut of.views
     } else if let Command::Live(of) = &mut arguments.command {
         &mut of.views
+    } else if let Command::Resume { views, .. } = &mut arguments.command {
+        views
     } else if let Command::Report { views, .. } = &mut arguments.command {
         views
     } else {

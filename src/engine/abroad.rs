@@ -3,7 +3,7 @@
 //! Agents, guardrails, alerts and runbooks are the same machines as in virtual time; whoever drives them says what
 //! time it is, carries requests out and replies in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::{Key, Money, Ratio, Span, Time};
 use crate::engine::World;
@@ -15,6 +15,9 @@ use crate::ops::{Ops, Telemetry};
 use crate::plan::{Access, Op, Plan};
 use crate::record::{Event, Journal, Record, Timed, Witness};
 
+/// After how long nothing more is expected of an attempt that was called off: longer than any reply is held back.
+const GONE_AFTER: Span = Span::from_secs(2 * 3_600);
+
 const EFFECT: Key = Key::of_name("identity of effect");
 
 /// What is under way to mocks that are elsewhere, and what is to be done about it.
@@ -23,6 +26,8 @@ pub(crate) struct Abroad {
     outbox: Vec<Outbound>,
     /// The slots of attempts, by their serial numbers.
     slots: BTreeMap<u32, u32>,
+    /// Attempts that were called off, with the moment of that.
+    gone: VecDeque<(Time, u32)>,
 }
 
 /// Something to be done where the mocks are.
@@ -148,8 +153,7 @@ impl<'p> Driven<'p> {
 
     /// Returns when something happens by itself next.
     pub(crate) fn next_at(&self) -> Time {
-        let event = self.world.queue.peek().map_or(Time::NEVER, super::queue::Event::at);
-        event.min(self.world.next_arrival)
+        self.world.next_due()
     }
 
     /// Does whatever is due up to a moment, each thing at its own time: a task that is begun late was due earlier.
@@ -157,15 +161,26 @@ impl<'p> Driven<'p> {
         self.world.advance(now.min(self.world.plan.end) + Span(1));
     }
 
-    /// Takes in what has come back.
-    pub(crate) fn receive(&mut self, now: Time, inbound: Inbound) {
-        self.advance(now);
+    /// Takes in what a mock tells. Nothing that is due by itself is done before it.
+    pub(crate) fn hear(&mut self, now: Time, inbound: Inbound) {
+        let latest = self.world.next_due().min(now);
+        self.take(latest, inbound);
+    }
+
+    /// Takes in what came back at a moment.
+    pub(crate) fn receive(&mut self, at: Time, inbound: Inbound) {
+        self.advance(at);
+        self.take(at, inbound);
+    }
+
+    fn take(&mut self, now: Time, inbound: Inbound) {
         let world = &mut self.world;
         world.now = world.now.max(now.min(world.plan.end));
         if world.now >= world.bucket_end {
             world.turn_bucket();
         }
         world.receive(inbound);
+        world.sweep();
     }
 
     /// Hands over what is to be done where the mocks are.
@@ -211,19 +226,40 @@ impl<'p> Driven<'p> {
 
     /// Ends the run; `met` are the witnesses of the mocks, by the number of the fault.
     pub(crate) fn finish(mut self, met: &[Witness]) -> Record {
-        for (own, told) in self.world.record.witnesses.iter_mut().zip(met) {
-            own.first = [own.first, told.first].into_iter().flatten().min();
-            own.last = own.last.max(told.last);
-            own.decided = own.decided.max(told.decided);
-            own.decisions += told.decisions;
-            own.hits += told.hits;
-            own.exposed += told.exposed;
-        }
+        self.world.record.witnesses = self.met(met);
         self.world.finish_run()
+    }
+
+    /// Returns the witnesses of the agents' side and those of the mocks together.
+    pub(crate) fn met(&self, mocks: &[Witness]) -> Vec<Witness> {
+        let both = |(own, told): (&Witness, &Witness)| Witness {
+            first: [own.first, told.first].into_iter().flatten().min(),
+            last: own.last.max(told.last),
+            decided: own.decided.max(told.decided),
+            decisions: own.decisions + told.decisions,
+            hits: own.hits + told.hits,
+            exposed: own.exposed + told.exposed,
+        };
+        self.world.record.witnesses.iter().zip(mocks).map(both).collect()
+    }
+
+    /// Returns how many tasks have no outcome yet.
+    pub(crate) fn open(&self) -> u64 {
+        self.world.open
+    }
+
+    /// Returns what the controls have in place now, in words.
+    pub(crate) fn left_behind(&self) -> Vec<String> {
+        self.world.left_behind()
     }
 }
 
 impl World<'_> {
+    fn next_due(&self) -> Time {
+        let event = self.queue.peek().map_or(Time::NEVER, super::queue::Event::at);
+        event.min(self.next_arrival)
+    }
+
     fn receive(&mut self, inbound: Inbound) {
         let slot = |abroad: &Option<Box<Abroad>>, serial: u32| abroad.as_ref()?.slots.get(&serial).copied();
         match inbound {
@@ -244,8 +280,10 @@ impl World<'_> {
                 }
             }
             Inbound::Met { fault } => {
-                if self.record.witnesses[fault].first.is_none() {
-                    self.record.witnesses[fault].first = Some(self.now);
+                // A fault that the plan does not know is none of the drill's.
+                let unmet = self.record.witnesses.get_mut(fault).filter(|witness| witness.first.is_none());
+                if let Some(witness) = unmet {
+                    witness.first = Some(self.now);
                     self.record.acts.fault_met(self.now);
                     self.record.journal.push(self.now, Event::FaultWitnessed(fault));
                 }
@@ -328,6 +366,7 @@ impl World<'_> {
         (0..permitted).for_each(|_| self.execute(slot, Effect::Permitted));
         (0..beyond).for_each(|_| self.execute(slot, Effect::Unsafe));
         (0..known).for_each(|_| self.know_again(slot));
+        self.attempts[slot].is_worked = true;
         if self.attempts[slot].is_gone {
             self.release(slot);
         }
@@ -337,9 +376,10 @@ impl World<'_> {
         let Attempt { mock, task, reply, is_right, .. } = self.attempts[slot];
         // A status that a fault made up says nothing about permissions.
         let result = match (result, reply) {
-            (Err(Failure::Denied | Failure::Expired | Failure::Rejected), Reply::Error(status)) => {
-                Err(Failure::Status(status))
-            }
+            (
+                Err(Failure::Denied | Failure::Expired | Failure::Rejected | Failure::RateLimited(_)),
+                Reply::Error(status),
+            ) => Err(Failure::Status(status)),
             (result, Reply::Good | Reply::Error(_) | Reply::Hang) => result,
         };
         if result == Err(Failure::Denied) && task != NONE {
@@ -353,9 +393,32 @@ impl World<'_> {
 
     /// Nobody waits for an attempt any more. Its mock may work on, and what it does still counts.
     pub(super) fn call_off(&mut self, slot: u32) {
-        let serial = self.attempts[slot].complete;
+        let Attempt { mock, complete: serial, is_worked, .. } = self.attempts[slot];
+        let now = self.now;
         if let Some(abroad) = &mut self.abroad {
             abroad.outbox.push(Outbound::Cancel(serial));
+            abroad.gone.push_back((now, serial));
+        }
+        if is_worked {
+            // Only the reply was lost.
+            self.release(slot);
+        } else {
+            self.record.mocks[usize::from(mock)].abandoned += 1;
+        }
+    }
+
+    /// Forgets attempts that were called off so long ago that no mock can still be at work on them.
+    fn sweep(&mut self) {
+        while let Some(abroad) = &mut self.abroad {
+            let Some((since, serial)) = abroad.gone.front().copied() else { return };
+            if self.now.since(since) < GONE_AFTER {
+                return;
+            }
+            abroad.gone.pop_front();
+            let slot = abroad.slots.get(&serial).copied();
+            if let Some(slot) = slot.filter(|slot| self.attempts[*slot].is_gone) {
+                self.release(slot);
+            }
         }
     }
 

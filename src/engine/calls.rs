@@ -460,6 +460,7 @@ impl Attempt {
             reply: Reply::Good,
             is_probe: false,
             is_gone: false,
+            is_worked: false,
             is_trial: false,
             is_right: true,
             flaw: None,

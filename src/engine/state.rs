@@ -240,6 +240,8 @@ pub(crate) struct Attempt {
     pub(crate) is_probe: bool,
     /// Nobody waits for it any more.
     pub(crate) is_gone: bool,
+    /// A mock that is elsewhere has done its work.
+    pub(crate) is_worked: bool,
     /// The breaker let it through to see whether the mock has recovered.
     pub(crate) is_trial: bool,
     pub(crate) is_right: bool,

@@ -311,10 +311,7 @@ impl World<'_> {
                 self.release(slot);
             }
             Place::Lost => self.release(slot),
-            Place::Abroad => {
-                self.record.mocks[mock].abandoned += 1;
-                self.call_off(slot);
-            }
+            Place::Abroad => self.call_off(slot),
             Place::Queue => {
                 self.record.mocks[mock].abandoned += 1;
                 if stops {

@@ -197,11 +197,14 @@ impl Board {
         let mut shown = self.clone();
         shown.faults = None;
         shown.journal.retain(|line| !tells.contains(&line.event.as_ref()));
-        if matches!(shown.phase, "inject" | "detect" | "release") {
-            shown.phase = "running";
-        }
-        if shown.targets.iter().any(|clock| clock.name == "detect" && clock.taken_s.is_none()) {
+        // Until somebody is told, nothing shows that there is anything to be told.
+        let is_told =
+            shown.journal.iter().any(|line| line.event == "notified") || !shown.incidents.is_empty();
+        if !is_told {
             shown.targets.clear();
+        }
+        if !matches!(shown.phase, "baseline" | "invalid") && (!is_told || shown.phase == "release") {
+            shown.phase = "running";
         }
         shown
     }

@@ -34,13 +34,27 @@ impl Caller {
     }
 
     /// Sends a request and reads the reply to its end.
-    pub(super) async fn call(&self, request: Request<Full<Bytes>>) -> Result<(), Failure> {
-        let response = self.client.request(request).await.map_err(|_broken| Failure::Cut)?;
+    pub(super) async fn call(&self, request: Request<Full<Bytes>>) -> Called {
+        let response = match self.client.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Called::Unreached,
+            Err(_broken) => return Called::Replied(Err(Failure::Cut)),
+        };
         let (head, body) = response.into_parts();
-        let read = Limited::new(body, REPLY_MAX).collect().await;
-        let body = read.map_err(|_broken| Failure::Cut)?.to_bytes();
-        judge(head.status, &head.headers, &body)
+        let Ok(body) = Limited::new(body, REPLY_MAX).collect().await else {
+            return Called::Replied(Err(Failure::Cut));
+        };
+        Called::Replied(judge(head.status, &head.headers, &body.to_bytes()))
     }
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Called {
+    /// A good reply, or why it is none.
+    Replied(Result<(), Failure>),
+    /// No connection could be made: the machine, and no mock, is at its limits.
+    Unreached,
 }
 
 /// Says what a client makes of a reply.

@@ -4,20 +4,24 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::base::Time;
+use crate::base::{Span, Time};
 use crate::engine::{Failure, Inbound, Outbound, Worked};
 use crate::gameday::board::board;
+use crate::gameday::client::Called;
 use crate::gameday::command::Asked;
 use crate::gameday::console::{Console, Shown};
+use crate::gameday::resume::End;
 use crate::gameday::{Drilled, Field, Stopped};
 use crate::grade::reference::of_baseline;
 use crate::grade::{RunVerdict, grade};
 use crate::live::Told;
 use crate::plan::Plan;
+use crate::record::{Checkpoint, Entry};
 use crate::report::gather::journal_line;
+use crate::report::result::JournalLine;
 
 /// How often the state is shown.
 const SHOW_EVERY: Duration = Duration::from_millis(250);
@@ -25,18 +29,37 @@ const SHOW_EVERY: Duration = Duration::from_millis(250);
 /// How long whoever looks at the console is given to see how it ended.
 const FAREWELL: Duration = Duration::from_millis(300);
 
+/// How often what was counted is written down, in the machine's time.
+const SAVE_EVERY: Span = Span::from_secs(1);
+
+/// A line of the journal: what happened, in words and as it is kept.
+#[derive(Serialize)]
+struct Happened {
+    kind: &'static str,
+    line: JournalLine,
+    entry: Entry,
+}
+
+/// A line of the journal: what was counted.
+#[derive(Serialize)]
+struct Saved {
+    kind: &'static str,
+    checkpoint: Checkpoint,
+}
+
 /// What comes to the drill.
 pub(super) struct Inputs {
     pub(super) mocks: mpsc::UnboundedReceiver<Told>,
-    pub(super) wire: mpsc::UnboundedReceiver<(u32, Result<(), Failure>)>,
+    pub(super) wire: mpsc::UnboundedReceiver<Answered>,
     pub(super) people: mpsc::Receiver<Asked>,
 }
 
-/// Something comes back: from a mock, or from the wire.
+/// A request is over, as its client saw it, and when.
 #[derive(Debug, Clone, Copy)]
-enum Back {
-    Told(Told),
-    Answered(u32, Result<(), Failure>),
+pub(super) struct Answered {
+    serial: u32,
+    at: Time,
+    called: Called,
 }
 
 impl Field<'_> {
@@ -50,57 +73,77 @@ impl Field<'_> {
         let mut stop = pin!(stop);
         let mut show = tokio::time::interval(SHOW_EVERY);
         show.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        while self.stopped.is_none() {
+            self.take_in(&mut inputs);
             let now = self.running.now();
             self.driven.advance(now);
             self.dispatch();
-            if now >= plan.end || self.stopped.is_some() {
+            if now >= plan.end {
                 return;
             }
             let next = self.driven.next_at().min(plan.end);
-            let back = tokio::select! {
-                // What a mock did comes before the reply in which a client sees it.
+            tokio::select! {
                 biased;
-                Some(asked) = inputs.people.recv() => {
-                    self.obey(plan, asked);
-                    continue;
-                }
-                why = &mut stop => {
-                    let is_verified = self.release();
-                    self.stopped = Some(Stopped { why, is_verified });
-                    continue;
-                }
+                Some(asked) = inputs.people.recv() => self.obey(plan, asked),
+                why = &mut stop => self.stop(why),
                 _ = show.tick() => {
                     self.show(plan);
-                    continue;
+                    if self.running.releases() > 0 {
+                        self.stop("every fault was lifted by the admin API".into());
+                    }
                 }
-                Some(told) = inputs.mocks.recv() => Back::Told(told),
-                Some((serial, result)) = inputs.wire.recv() => Back::Answered(serial, result),
-                () = self.running.wait(next) => continue,
-            };
-            self.take(back);
-            // Whatever else has come by now is taken in at once.
-            while let Ok(told) = inputs.mocks.try_recv() {
-                self.take(Back::Told(told));
+                Some(told) = inputs.mocks.recv() => self.hear(told),
+                Some(answered) = inputs.wire.recv() => {
+                    // What a mock told before it answered is in its channel by now.
+                    while let Ok(told) = inputs.mocks.try_recv() {
+                        self.hear(told);
+                    }
+                    self.answered(answered);
+                }
+                () = self.running.wait(next) => {}
             }
         }
     }
 
-    fn take(&mut self, back: Back) {
-        let inbound = match back {
-            Back::Answered(serial, result) => {
-                self.under_way.remove(&serial);
-                Inbound::Answered { serial, result }
-            }
-            Back::Told(Told::Decided { serial, outcome, tokens, waited }) => {
+    /// Takes in whatever has come by now, before anything that is due by itself: a reply that came before a timeout is no
+    /// timeout, however late it is looked at.
+    fn take_in(&mut self, inputs: &mut Inputs) {
+        let answered: Vec<Answered> = std::iter::from_fn(|| inputs.wire.try_recv().ok()).collect();
+        while let Ok(told) = inputs.mocks.try_recv() {
+            self.hear(told);
+        }
+        for of in answered {
+            self.answered(of);
+        }
+    }
+
+    fn hear(&mut self, told: Told) {
+        let inbound = match told {
+            Told::Decided { serial, outcome, tokens, waited } => {
                 Inbound::Decided { serial, outcome, tokens, waited }
             }
-            Back::Told(Told::Worked { serial, cost, effects }) => {
+            Told::Worked { serial, cost, effects } => {
                 Inbound::Worked { serial, worked: Worked { cost, effects } }
             }
-            Back::Told(Told::Met { fault }) => Inbound::Met { fault },
+            Told::Met { fault } => Inbound::Met { fault },
         };
-        self.driven.receive(self.running.now(), inbound);
+        self.driven.hear(self.running.now(), inbound);
+    }
+
+    fn answered(&mut self, of: Answered) {
+        self.under_way.remove(&of.serial);
+        self.pacing.received(of.at, self.running.now(), of.called == Called::Unreached);
+        let result = match of.called {
+            Called::Replied(result) => result,
+            Called::Unreached => Err(Failure::Cut),
+        };
+        self.driven.receive(of.at, Inbound::Answered { serial: of.serial, result });
+    }
+
+    /// Stops the drill: lifts every fault at once.
+    pub(super) fn stop(&mut self, why: String) {
+        let is_verified = self.release();
+        self.stopped.get_or_insert(Stopped { why, is_verified });
     }
 
     /// Does what the engine wants done.
@@ -111,10 +154,11 @@ impl Field<'_> {
                     self.pacing.sent(request.at, self.running.now());
                     let (caller, sent) = (Arc::clone(&self.caller), self.targets.request(&request));
                     let (replies, serial) = (self.replies.clone(), request.serial);
+                    let clock = self.running.clock();
                     let task = tokio::spawn(async move {
-                        let result = caller.call(sent).await;
+                        let called = caller.call(sent).await;
                         // A drill that is over does not listen any more.
-                        let _sent: Result<(), _> = replies.send((serial, result));
+                        let _sent: Result<(), _> = replies.send(Answered { serial, at: clock.now(), called });
                     });
                     self.under_way.insert(serial, task.abort_handle());
                 }
@@ -123,6 +167,7 @@ impl Field<'_> {
                         task.abort();
                     }
                 }
+                Outbound::Inject if self.own.is_released => {}
                 Outbound::Inject => self.running.inject(),
                 Outbound::Purge(mock, catches) => self.running.purge(mock, catches),
                 Outbound::Revoke { mock, agent, is_taken } => self.running.revoke(mock, agent, is_taken),
@@ -136,15 +181,31 @@ impl Field<'_> {
         self.running.release()
     }
 
-    /// Shows the state of now, and writes down what has happened.
-    pub(super) fn show(&mut self, plan: &Plan) {
+    /// Writes down what has happened since the last time, and at most once a second of the machine's what was counted.
+    fn write(&mut self, plan: &Plan) {
+        if !self.log.is_on() {
+            return;
+        }
         let entries = self.driven.record().journal.entries();
         for entry in &entries[self.written..] {
-            let line = serde_json::to_value(journal_line(plan, *entry)).unwrap_or_default();
-            self.log.line(&json!({ "kind": "event", "at_ns": entry.at.0, "line": line }));
+            self.log.line(&Happened { kind: "event", line: journal_line(plan, *entry), entry: *entry });
         }
         self.written = entries.len();
+        let now = self.running.now().min(plan.end);
+        if self.own.is_over || now.since(self.saved_at).0 / u64::from(self.pace) >= SAVE_EVERY.0 {
+            self.saved_at = now;
+            let met = self.driven.met(&self.running.witnesses());
+            let record = self.driven.record();
+            let rest = (self.driven.open(), self.driven.left_behind());
+            let checkpoint = self.saver.save(record, now, rest).with(met);
+            self.log.line(&Saved { kind: "state", checkpoint });
+        }
         self.log.flush();
+    }
+
+    /// Shows the state of now, and writes down what has happened.
+    pub(super) fn show(&mut self, plan: &Plan) {
+        self.write(plan);
         if self.shown.is_closed() {
             return;
         }
@@ -171,14 +232,21 @@ impl Field<'_> {
             totals.overloaded = self.running.overloaded(mock);
         }
         let is_released = self.running.stop(Duration::from_millis(500)).await;
-        let reference = of_baseline(plan, &run);
+        let reference = of_baseline(plan, &run, plan.end);
         let mut card = grade(plan, &run, &reference);
         if let Some(stopped) = &self.stopped {
             (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
         } else if let Some(why) = self.pacing.objection() {
             (card.verdict, card.because) = (RunVerdict::Invalid, vec![why]);
         }
-        self.log.line(&json!({ "kind": "end", "verdict": card.verdict.word(), "because": card.because }));
+        let stopped = self.stopped.as_ref().map(|of| (of.why.clone(), of.is_verified));
+        self.log.line(&End {
+            kind: "end".into(),
+            stopped,
+            objection: self.pacing.objection(),
+            punctuality: self.pacing.said(),
+            released: is_released,
+        });
         self.log.close();
         Drilled {
             run,

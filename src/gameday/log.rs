@@ -12,7 +12,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::base::Time;
@@ -51,11 +52,16 @@ impl Log {
     }
 
     /// Writes a line, soon.
-    pub(super) fn line(&self, value: &Value) {
-        if let Some(orders) = &self.orders {
+    pub(super) fn line(&self, value: &impl Serialize) {
+        if let (Some(orders), Ok(text)) = (&self.orders, serde_json::to_string(value)) {
             // A writer that is gone has said so.
-            let _sent: Result<(), _> = orders.send(Order::Line(format!("{value}\n")));
+            let _sent: Result<(), _> = orders.send(Order::Line(format!("{text}\n")));
         }
+    }
+
+    /// Returns whether a journal is written at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.orders.is_some()
     }
 
     /// Brings what was written to the disk, soon.

@@ -13,6 +13,7 @@ mod pacing;
 mod people;
 mod request;
 mod result;
+mod resume;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,12 +23,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use crate::base::Span;
-use crate::engine::{Driven, Failure};
+use crate::base::{Span, Time};
+use crate::engine::Driven;
 use crate::grade::Scorecard;
 use crate::live::{self, Running};
 use crate::plan::{Plan, Served};
-use crate::record::Record;
+use crate::record::{Record, Saver};
 use crate::report::gather::system;
 use crate::report::result::SystemResult;
 use crate::scenario::Scenario;
@@ -40,6 +41,7 @@ use log::Log;
 use pacing::Pacing;
 pub use pacing::Punctuality;
 use request::Targets;
+pub use resume::{Resumed, resume};
 
 /// How a live drill is held.
 #[derive(Debug)]
@@ -113,7 +115,7 @@ struct Field<'p> {
     targets: Targets,
     caller: Arc<Caller>,
     under_way: BTreeMap<u32, AbortHandle>,
-    replies: mpsc::UnboundedSender<(u32, Result<(), Failure>)>,
+    replies: mpsc::UnboundedSender<field::Answered>,
     pacing: Pacing,
     pace: u32,
     own: Own,
@@ -122,8 +124,10 @@ struct Field<'p> {
     system: SystemResult,
     stopped: Option<Stopped>,
     log: Log,
-    /// How many entries of the journal have been written.
+    /// How many entries of the journal have been written, and what of the record has been.
     written: usize,
+    saver: Saver,
+    saved_at: Time,
 }
 
 /// A drill that is about to begin: everything is served, nothing has happened.
@@ -142,7 +146,6 @@ impl std::fmt::Debug for Ready<'_> {
 
 /// Serves everything that a drill needs; fails if a port is taken or a file cannot be made.
 pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings) -> io::Result<Ready<'p>> {
-    let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
     let (seed, pace) = (settings.mocks.seed, settings.mocks.pace);
     let (told, from_mocks) = mpsc::unbounded_channel();
     let mocks = live::Settings {
@@ -163,13 +166,15 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         None => None,
         Some(of) => Some(console::serve(of.port, of.keys, of.hides_injects, (seen, asked)).await?),
     };
+    // Last, so that a start that comes to nothing leaves no file behind.
+    let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
     let mut driven = Driven::new(plan, seed);
     for (index, role) in plan.roles.iter().enumerate() {
         if settings.people.contains(&role.name) {
             driven.make_real(index);
         }
     }
-    let field = Field {
+    let mut field = Field {
         driven,
         running,
         targets: Targets::new(&served, &ports),
@@ -185,10 +190,20 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         stopped: None,
         log,
         written: 0,
+        saver: Saver::new(plan),
+        saved_at: Time::ZERO,
     };
-    field.log.line(&serde_json::json!({
-        "kind": "begin", "version": 1, "scenario": scenario.path, "digest": scenario.digest, "seed": seed, "pace": pace,
-    }));
+    field.log.line(&resume::Begin {
+        kind: "begin".into(),
+        version: resume::VERSION,
+        seed,
+        pace,
+        path: scenario.path.clone(),
+        digest: scenario.digest.clone(),
+        sources: resume::kept(&scenario.sources),
+    });
+    // Whoever comes early sees what will be.
+    field.show(plan);
     Ok(Ready {
         field,
         plan,

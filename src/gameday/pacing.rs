@@ -16,15 +16,16 @@ pub(super) struct Pacing {
     /// In microseconds of the machine's time.
     lags: Histogram<u64>,
     late: u64,
+    unreached: u64,
     pace: u32,
 }
 
 /// What is said of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Punctuality {
     /// Requests sent.
     pub sent: u64,
-    /// Of these, those that were sent more than [`LATE`] later than intended.
+    /// How often one was sent, or its reply looked at, more than [`LATE`] later than it was due.
     pub late: u64,
     /// The median and the 99th percentile of the delay, in milliseconds of the machine's time.
     pub lag_p50_ms: f64,
@@ -36,7 +37,7 @@ impl Pacing {
     /// Returns an empty count of a drill that runs so many times as fast as the wall's clock.
     pub(super) fn new(pace: u32) -> Self {
         let lags = Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds suit three digits");
-        Self { lags, late: 0, pace }
+        Self { lags, late: 0, unreached: 0, pace }
     }
 
     /// Counts a request that was intended for one moment and sent at another.
@@ -46,12 +47,26 @@ impl Pacing {
         self.lags.saturating_record(lag.0 / 1_000 / u64::from(self.pace));
     }
 
-    /// Returns why a run proves nothing: too much of it was sent too late.
+    /// Counts a reply that came at one moment and was looked at at another, and whether it is none: the machine gave no
+    /// connection.
+    pub(super) fn received(&mut self, came: Time, seen: Time, is_unreached: bool) {
+        self.late += u64::from(seen.since(came) > LATE);
+        self.unreached += u64::from(is_unreached);
+    }
+
+    /// Returns why a run proves nothing: too much of it came too late, or not at all, for want of a faster machine.
     pub(super) fn objection(&self) -> Option<String> {
+        let refused = self.unreached as f64 / self.lags.len().max(1) as f64;
+        if refused > LATE_SHARE_MAX {
+            let percent = refused * 100.0;
+            return Some(format!(
+                "{percent:.1}% of the requests got no connection: this machine is at its limits"
+            ));
+        }
         let share = self.late as f64 / self.lags.len().max(1) as f64;
         (share > LATE_SHARE_MAX).then(|| {
             format!(
-                "{:.1}% of the requests were sent more than {LATE} late: this machine is too slow for the drill at {} times \
+                "{:.1}% of the requests were sent, or their replies seen, more than {LATE} late: this machine is too slow for the drill at {} times \
                  its own time, or too busy",
                 share * 100.0,
                 self.pace

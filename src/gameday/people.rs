@@ -1,9 +1,9 @@
 //! What people do in a live drill, carried out.
 
 use crate::base::Time;
+use crate::gameday::Field;
 use crate::gameday::board::Note;
 use crate::gameday::command::{Asked, Command, Role};
-use crate::gameday::{Field, Stopped};
 use crate::grade::reference::of_baseline;
 use crate::grade::times::lost_lately;
 use crate::plan::Plan;
@@ -92,12 +92,11 @@ impl Field<'_> {
                 Ok("Recovery is declared; the criteria are observed.".into())
             }
             Command::Stop { reason } => {
-                let is_clean = self.release();
                 let reason = reason.trim();
                 let why = if reason.is_empty() { "no reason was given" } else { reason };
-                let why = safe::text(&format!("stopped by the {}: {why}", role.word()));
-                self.stopped = Some(Stopped { why, is_verified: is_clean });
-                Ok(if is_clean { "Stopped. Every fault is lifted.".into() } else { "Stopped.".into() })
+                self.stop(safe::text(&format!("stopped by the {}: {why}", role.word())));
+                let is_verified = self.stopped.as_ref().is_some_and(|stopped| stopped.is_verified);
+                Ok(if is_verified { "Stopped. Every fault is lifted.".into() } else { "Stopped.".into() })
             }
         }
     }
@@ -125,10 +124,16 @@ impl Field<'_> {
             return Err("nothing has happened that could be contained".into());
         }
         let run = self.driven.record();
-        let (lost, arrived) = lost_lately(plan, (run, &of_baseline(plan, run)), now);
+        let (lost, arrived) = lost_lately(plan, (run, &of_baseline(plan, run, now)), now);
+        if arrived == 0 {
+            return Err(format!(
+                "no task arrived in the last {}: nothing shows that it works",
+                plan.targets.contain_for
+            ));
+        }
         let allowed = plan.targets.harm_below;
-        let share = lost as f64 / arrived.max(1) as f64;
-        if arrived == 0 || (lost > 0 && share >= allowed.real()) {
+        let share = lost as f64 / arrived as f64;
+        if lost > 0 && share >= allowed.real() {
             let (percent, span) = (share * 100.0, plan.targets.contain_for);
             return Err(format!(
                 "{percent:.1}% of the tasks of the last {span} were lost, and less than {allowed} may be"

@@ -114,14 +114,15 @@ impl Target {
 /// Returns arguments that a tool's schema takes, and by which the same effect is known again.
 fn arguments(tool: &Arc<ToolPlan>, of: &engine::Request) -> Map<String, Value> {
     let identity = format!("{:016x}", of.effect.unwrap_or(of.call.number()));
+    // Whoever has looked the schema up again is understood by the old one too.
     let drifted = of.is_relisted.then(|| tool::drifted(&tool.input).0);
-    let input = drifted.as_ref().unwrap_or(&tool.input);
-    let property = |name: &str| input.get("properties").and_then(|all| all.get(name));
     let mut arguments = Map::new();
-    for name in
-        input.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    {
-        arguments.insert(name.to_owned(), example(property(name), &identity));
+    for input in [Some(&tool.input), drifted.as_ref()].into_iter().flatten() {
+        let property = |name: &str| input.get("properties").and_then(|all| all.get(name));
+        let required = input.get("required").and_then(Value::as_array).into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            arguments.insert(name.to_owned(), example(property(name), &identity));
+        }
     }
     arguments.insert("order".into(), json!(identity));
     arguments

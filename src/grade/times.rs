@@ -243,9 +243,7 @@ pub fn lost_lately(plan: &Plan, (run, twin): (&Record, &Record), now: Time) -> (
             sums.1.add(&twin.series.tiers[bucket][tier]);
         }
     }
-    // Who is still being worked is not lost yet.
-    let expected = sums.1.bad() as f64 / sums.1.arrived.max(1) as f64 * sums.0.ended() as f64;
-    (sums.0.bad().saturating_sub(expected as u64), sums.0.arrived)
+    (lost(&sums.0, &sums.1), sums.0.arrived)
 }
 
 /// Containment: the beginning of the first window after the last one in which harm was at its threshold

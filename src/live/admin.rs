@@ -156,6 +156,11 @@ impl Admin {
 
     fn act(&self, path: &str, body: &[u8]) -> Answer {
         let parts: Vec<&str> = path.split('/').collect();
+        if self.world.told.is_some() && parts != ["release"] {
+            let why =
+                "a drill is being held: its clock and its faults are the scenario's; `release` stops it";
+            return Err((StatusCode::CONFLICT, why.into()));
+        }
         match parts[..] {
             ["clock"] => self.set_clock(body),
             ["faults"] => self.add_fault(body),

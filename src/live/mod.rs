@@ -195,6 +195,8 @@ impl Running {
     /// Lifts every fault, lets the requests under way end for so long, and stops; returns whether no fault is left.
     pub async fn stop(self, drain: Duration) -> bool {
         let released = admin::release(&self.world);
+        // What has ended is told before the end is.
+        let _next: Option<Time> = edges::look(&self.world);
         self.world.ending.send_replace(true);
         let all = async {
             for server in self.servers {

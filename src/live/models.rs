@@ -137,7 +137,9 @@ pub(super) async fn answer(
     note.call.tokens.0 = prompt.tokens;
     let found = canary::find(body);
     let canaries = world.sight(&taken, &found, Place::Prompt);
-    let marks_cache = dialect.is_openai() || memchr::memmem::find(body, b"\"cache_control\"").is_some();
+    let marks_cache = dialect.is_openai()
+        || world.stated(&taken).is_some()
+        || memchr::memmem::find(body, b"\"cache_control\"").is_some();
     let asking = Asking {
         world: Arc::clone(world),
         taken,
@@ -174,8 +176,13 @@ impl Asking {
         outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
             self.is_news(outcome, flaw)
         });
-        // A flaw that had nothing to show in has changed nothing; one that did, has.
-        match void {
+        if self.prompt.tokens > u64::from(parameters.context_max) {
+            // What was cut off is not known.
+            outcome.is_right = false;
+        }
+        // A flaw that had nothing to show in has changed nothing; one that did, has. What it does to the agents of a
+        // drill shows in them, if not in the text.
+        match void.filter(|_| self.world.stated(&self.taken).is_none()) {
             Some((fault, true)) => outcome.changed |= 1 << fault,
             Some((fault, false)) => outcome.changed &= !(1 << fault),
             None => {}

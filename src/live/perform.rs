@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::Span;
+use crate::base::{Money, Span};
 use crate::live::clock::{Moment, until};
 use crate::live::decide::{self, Hits};
 use crate::live::drilled::Told;
@@ -52,8 +52,16 @@ pub(super) async fn perform(
     deed: Deed,
     reset: &Reset,
 ) -> Result<Result<Due, Refusal>, Cut> {
-    let outcome = deed.outcome;
-    let mut work = match Work::enter(world, taken, outcome.service, deed.job) {
+    let mut outcome = deed.outcome;
+    if let (Some(stated), Some((fault, _))) = (world.stated(taken), hits.broken) {
+        // What a client makes of the break: the drill's own agents read no bytes.
+        let is_news = |outcome: &Outcome, flaw| stated.purpose.is_news(outcome, flaw);
+        outcome.lay((&taken.faults.plans, 1 << fault), taken.key, deed.job.cost > Money::ZERO, is_news);
+    }
+    let is_before = hits.broken.is_some_and(|(_, of)| of.stage == Stage::BeforeHeaders);
+    // What comes to nothing costs nothing and does nothing, also where nobody waits for it any more.
+    let job = if outcome.reply == Reply::Good && !is_before { deed.job } else { Job::default() };
+    let mut work = match Work::enter(world, taken, outcome.service, job) {
         Ok(work) => work,
         Err(refusal) => return Ok(Err(refusal)),
     };

@@ -1,19 +1,37 @@
 //! What whoever drives a drill does to the mocks: their clock, their faults, what runbooks take from them.
 
+use std::sync::Arc;
+
 use crate::base::{Key, Ratio, Time};
 use crate::live::admin;
 use crate::live::clock::until;
 use crate::live::faults::Mode;
-use crate::live::world::Revoked;
+use crate::live::world::{Revoked, World};
 use crate::live::{Running, edges};
 use crate::record::Witness;
 
 const PURGE: Key = Key::of_name("purge on the wire");
 
+/// The clock of a drill, for those who note when something came.
+#[derive(Debug, Clone)]
+pub(crate) struct DrillClock(Arc<World>);
+
+impl DrillClock {
+    /// Returns the time of the drill.
+    pub(crate) fn now(&self) -> Time {
+        self.0.clock.now()
+    }
+}
+
 impl Running {
     /// Returns the time of the drill.
     pub(crate) fn now(&self) -> Time {
         self.world.clock.now()
+    }
+
+    /// Returns the drill's clock.
+    pub(crate) fn clock(&self) -> DrillClock {
+        DrillClock(Arc::clone(&self.world))
     }
 
     /// Lets the drill's clock run from its beginning.
@@ -32,6 +50,11 @@ impl Running {
         self.world
             .change_faults(|set| (0..set.modes.len()).for_each(|index| set.set(index, Mode::Scheduled)));
         let _next: Option<Time> = edges::look(&self.world);
+    }
+
+    /// Returns how often all faults have been lifted by hand.
+    pub(crate) fn releases(&self) -> u64 {
+        *self.world.released.borrow()
     }
 
     /// Lifts every fault, and returns whether none is left.

@@ -87,7 +87,8 @@ pub(super) fn rejected(
     let is_drifting = |fault: &FaultPlan| {
         fault.effect == FaultEffect::Boundary(Boundary::Schema) && Dose::at(fault, taken.now) > Dose(0.0)
     };
-    if taken.faults.of(taken.mock).any(|(_, fault)| is_drifting(fault)) {
+    let is_probe = world.stated(taken).is_some_and(|stated| !stated.purpose.is_task);
+    if !is_probe && taken.faults.of(taken.mock).any(|(_, fault)| is_drifting(fault)) {
         // Whoever has looked the new schema up is let through, whichever server it comes to.
         let name = tool::lacking(&tool::drifted(&of.input).0, arguments)?;
         if let Some(fault) = world.meets(taken, is(Boundary::Schema)) {

@@ -38,7 +38,7 @@ impl Usage {
     /// Returns what the tokens cost at a mock's prices, the call itself included.
     pub fn cost(self, mock: &MockPlan) -> Money {
         let [price_in, price_out, price_cached] = mock.prices;
-        let tokens = price_in.per_million(self.input - self.cached)
+        let tokens = price_in.per_million(self.input.saturating_sub(self.cached))
             + price_cached.per_million(self.cached)
             + price_out.per_million(self.output);
         mock.price_per_call + tokens

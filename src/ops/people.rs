@@ -135,6 +135,9 @@ impl Ops<'_> {
         journal: &mut Journal,
     ) -> Result<(), Refused> {
         let plan = self.plan.runbooks.get(runbook).ok_or(Refused::NoIncident)?;
+        if !self.incidents[runbook].is_open() {
+            return Err(Refused::NoIncident);
+        }
         let view = View { now, telemetry, windows: &self.windows, plan: self.plan };
         let holds = plan.recovery.iter().filter(|check| view.is_seen(check, &self.desk)).count();
         let has_evidence = holds == plan.recovery.len();
@@ -199,7 +202,10 @@ impl Incident {
                 let current = lane.steps[lane.done];
                 let step = &hands.plan.steps[current];
                 let is_seen = hands.view.all(&step.expect, hands.desk);
-                lane.observed((current, step), is_seen, hands);
+                // Nobody else is called in: the window has not passed.
+                let event = Event::StepObserved { runbook: hands.runbook, step: current, is_seen };
+                hands.journal.push(now, event);
+                lane.next();
                 lane.wanted = Some(wanted);
                 return true;
             }
@@ -213,8 +219,12 @@ impl Incident {
                 hands.journal.push(now, Event::StepSwapped { runbook: hands.runbook, step: overtaken });
             }
             lane.steps[lane.done..=lane.done + place].rotate_right(1);
-            lane.window_from = lane.since;
-        } else if !matches!(lane.phase, Phase::Doing { .. }) {
+        }
+        if place > 0 || !matches!(lane.phase, Phase::Doing { .. }) {
+            // The window of a step that waits for something begins when that is seen: not before it is done.
+            if !hands.plan.steps[step].when.is_empty() {
+                lane.since = now;
+            }
             lane.window_from = lane.since;
         }
         lane.drawn = lane.done + 1;

@@ -70,7 +70,7 @@ pub enum Check {
 }
 
 /// Who does a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
     /// Automation.
     Auto,

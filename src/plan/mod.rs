@@ -163,7 +163,7 @@ const NIGHT: DayPart = DayPart {
 };
 
 /// A set of tiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct TierSet(u8);
 
 impl TierSet {

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::scenario::file::guards::{CallControl, TaskControl};
 
 /// What one guardrail did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Act {
     /// How often it acted.
     pub count: u64,
@@ -19,7 +19,7 @@ pub struct Act {
 }
 
 /// What all guardrails did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Acts {
     calls: Vec<[Act; CallControl::ALL.len()]>,
     tasks: [Act; TaskControl::ALL.len()],
@@ -40,6 +40,11 @@ impl Acts {
     /// Returns what a guardrail of tasks did.
     pub fn of_tasks(&self, control: TaskControl) -> Act {
         self.tasks[control as usize]
+    }
+
+    /// Returns whether another ledger is of as many mocks.
+    pub fn fits(&self, other: &Self) -> bool {
+        self.calls.len() == other.calls.len()
     }
 
     /// Notes that a fault has been met.

@@ -5,7 +5,7 @@ use crate::base::Time;
 use crate::plan::{Owner, TierSet};
 
 /// Why a rollout is taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RollbackReason {
     /// The sequential test called it worse.
     Canary,
@@ -18,7 +18,7 @@ pub enum RollbackReason {
 }
 
 /// Something notable. Numbers index the plan's tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// The baseline was judged.
     BaselineJudged {
@@ -187,7 +187,7 @@ impl Event {
 }
 
 /// An event and when it happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// When.
     pub at: Time,
@@ -216,10 +216,16 @@ impl Journal {
             self.entries.len() >= ENTRIES_MAX || (event.is_frequent() && self.frequent >= FREQUENT_MAX);
         if is_full {
             self.dropped += 1;
+            self.is_overfull |= !event.is_frequent();
             return;
         }
         self.frequent += usize::from(event.is_frequent());
         self.entries.push(Entry { at, event });
+    }
+
+    /// Takes entries that were kept elsewhere.
+    pub fn restore(&mut self, entries: Vec<Entry>) {
+        self.entries = entries;
     }
 
     /// Returns all entries, in order of time.

@@ -4,7 +4,7 @@ use crate::base::{Money, Time};
 use crate::plan::TIERS;
 
 /// What a mock did with the requests that reached it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct MockTotals {
     /// Requests.
     pub requests: u64,
@@ -45,7 +45,7 @@ pub struct MockTotals {
 }
 
 /// What a mock did to the world.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EffectTotals {
     /// Effects executed.
     pub executed: u64,
@@ -67,7 +67,7 @@ pub struct EffectTotals {
 }
 
 /// What was spent, in picodollars.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Spend {
     /// By mock.
     pub by_mock: Vec<u128>,
@@ -101,7 +101,7 @@ impl Spend {
 }
 
 /// The proof that a fault took effect.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Witness {
     /// When it first changed a reply or an effect.
     pub first: Option<Time>,

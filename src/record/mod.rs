@@ -6,6 +6,7 @@ mod acts;
 mod journal;
 mod ledger;
 mod provenance;
+mod saved;
 mod series;
 mod timed;
 mod trace;
@@ -16,6 +17,7 @@ pub use acts::{Act, Acts};
 pub use journal::{Entry, Event, Journal, RollbackReason};
 pub use ledger::{EffectTotals, MockTotals, Spend, Witness};
 pub use provenance::{Provenance, Spread, TaintedAct, Via};
+pub use saved::{Checkpoint, Restored, Saver};
 pub use series::{Outcome, Series, TierCounts};
 pub use timed::Timed;
 pub use trace::{Done, Ending, Node, Step, Trace};
@@ -70,7 +72,7 @@ pub struct Record {
 }
 
 /// Whether steady state held before any fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Baseline {
     /// Every objective was met and no alert fired.
     Held,

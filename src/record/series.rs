@@ -21,7 +21,7 @@ pub enum Outcome {
 }
 
 /// Tasks by outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TierCounts {
     /// Arrived.
     pub arrived: u64,
@@ -126,6 +126,20 @@ impl Series {
         let counts = &mut self.slos[bucket * self.objectives + slo];
         counts.0 += good as u32;
         counts.1 += all as u32;
+    }
+
+    /// Returns good and all tasks of every objective in a bucket.
+    pub fn of_bucket(&self, bucket: usize) -> &[(u32, u32)] {
+        &self.slos[bucket * self.objectives..(bucket + 1) * self.objectives]
+    }
+
+    /// Sets good and all tasks of every objective in a bucket.
+    pub fn set_bucket(&mut self, bucket: usize, counts: &[(u32, u32)]) {
+        for (own, new) in
+            self.slos[bucket * self.objectives..(bucket + 1) * self.objectives].iter_mut().zip(counts)
+        {
+            *own = *new;
+        }
     }
 
     /// Adds a cost.

@@ -20,6 +20,8 @@ pub struct ParityResult {
     pub live_seeds: Vec<u64>,
     /// Whether every live value lies in its interval.
     pub agrees: bool,
+    /// Why live runs prove nothing, those that do not.
+    pub objections: Vec<String>,
     /// What was measured, one row for each metric and live run.
     pub rows: Vec<ParityRow>,
     /// How late the live drills sent their requests, at worst of them: the 99th percentile in milliseconds.
@@ -61,6 +63,9 @@ pub fn human(of: &ParityResult) -> String {
         let (same, live) = (value(row.unit, row.same_seed), value(row.unit, row.live));
         let mark = if row.inside { "" } else { "  outside" };
         line!(text, "  {:<22}{:>6}{same:>14}{live:>14}{interval:>26}{mark}", row.metric, row.seed);
+    }
+    for why in &of.objections {
+        line!(text, "  {why}");
     }
     line!(text, "\n  requests left {:.2} ms late in 99 of 100 cases", of.lag_p99_ms);
     line!(text, "  live harm is measured against the run's own baseline, in virtual time against a twin");

@@ -11,6 +11,7 @@ mod controls;
 mod costs;
 mod drift;
 mod evidence;
+mod gameday;
 mod guardrails;
 mod identity;
 mod incidents;

@@ -1,7 +1,7 @@
 //! The console: a page on loopback on which people play a live drill together.
 //!
-//! Each role has a link with a key of its own. Nothing changes by GET; what changes something needs the key in a cookie
-//! or a header, and an `Origin` that is ours. The state comes as server-sent events, whole each time, so that a browser
+//! Each role has a link with a key of its own, behind its `#`: a browser keeps that to the page, which sends it in a header.
+//! There are no cookies, so that no other page can act in somebody's name. Nothing changes by GET. The state comes as server-sent events, whole each time, so that a browser
 //! that comes back has missed nothing.
 
 mod events;
@@ -14,8 +14,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
+    ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -123,9 +123,10 @@ impl Room {
         }
         let path = head.uri.path();
         match (&head.method, path) {
+            // The page alone tells nothing.
+            (&Method::GET, "/") => return text("text/html; charset=utf-8", PAGE),
             (&Method::GET, "/script.js") => return text("text/javascript; charset=utf-8", SCRIPT),
             (&Method::GET, "/style.css") => return text("text/css; charset=utf-8", STYLE),
-            (&Method::GET, "/") if head.uri.query().is_some() => return self.enter(head.uri.query()),
             (_, _) => {}
         }
         let Some(role) = self.role(&head.headers) else {
@@ -135,7 +136,6 @@ impl Room {
             );
         };
         match (&head.method, path) {
-            (&Method::GET, "/") => text("text/html; charset=utf-8", PAGE),
             (&Method::GET, "/me") => reply(StatusCode::OK, &json!({ "role": role.word() })),
             (&Method::GET, "/state") => {
                 let state = self.state(role);
@@ -146,22 +146,6 @@ impl Room {
             (_, "/act") => said(StatusCode::METHOD_NOT_ALLOWED, "use POST to act"),
             (_, _) => said(StatusCode::NOT_FOUND, "there is nothing here"),
         }
-    }
-
-    /// A link with a key: the key goes into a cookie, and out of the address.
-    fn enter(&self, query: Option<&str>) -> Answer {
-        let key = query.and_then(|query| query.strip_prefix("key=")).unwrap_or_default();
-        if self.role_of(key).is_none() {
-            return said(StatusCode::UNAUTHORIZED, "this key is not, or no longer, valid");
-        }
-        let mut response = said(StatusCode::SEE_OTHER, "");
-        let cookie = format!("stormdrill_{}={key}; Path=/; HttpOnly; SameSite=Strict", self.port);
-        let headers = response.headers_mut();
-        headers.insert(LOCATION, HeaderValue::from_static("/"));
-        if let Ok(cookie) = HeaderValue::try_from(cookie) {
-            headers.insert(SET_COOKIE, cookie);
-        }
-        response
     }
 
     fn state(&self, role: Role) -> Arc<str> {
@@ -209,17 +193,10 @@ impl Room {
         }
     }
 
-    /// Returns who a request comes from: by its cookie, or by a header.
+    /// Returns who a request comes from.
     fn role(&self, headers: &HeaderMap) -> Option<Role> {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let Some(key) = header.and_then(|value| value.strip_prefix("Bearer ")) {
-            return self.role_of(key);
-        }
-        let name = format!("stormdrill_{}=", self.port);
-        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let key =
-            cookies.flat_map(|all| all.split("; ")).find_map(|cookie| cookie.strip_prefix(name.as_str()))?;
-        self.role_of(key)
+        self.role_of(header?.strip_prefix("Bearer ")?)
     }
 
     /// Compares with every key to its end, however early they differ.
@@ -240,7 +217,7 @@ impl Room {
 
     /// A browser always says where a command comes from; a program without a browser says nothing.
     fn is_own_origin(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(ORIGIN) else { return !headers.contains_key(COOKIE) };
+        let Some(origin) = headers.get(ORIGIN) else { return true };
         let own = [format!("http://127.0.0.1:{}", self.port), format!("http://localhost:{}", self.port)];
         origin.to_str().is_ok_and(|origin| own.iter().any(|own| own == origin))
     }

@@ -3,7 +3,8 @@
 
 const at = (id) => document.getElementById(id);
 let role = 'observer';
-let drawn = '';
+let key = '';
+const drawn = new Map();
 
 function span(seconds) {
   if (seconds === null || seconds === undefined) return '';
@@ -29,25 +30,40 @@ function button(label, describes, action, name) {
   return element;
 }
 
+// Every request carries the key, which came behind the # of the link and is kept for this tab alone.
+function ask(path, options = {}) {
+  const headers = { authorization: `Bearer ${key}`, ...(options.headers || {}) };
+  return fetch(path, { ...options, headers, cache: 'no-store' });
+}
+
+function say(text) {
+  // Cleared first, so that the same answer is said again.
+  at('answer').textContent = '';
+  requestAnimationFrame(() => { at('answer').textContent = text; });
+}
+
+// Returns whether it was done.
 async function act(command) {
-  let said;
   try {
-    const response = await fetch('/act', {
+    const response = await ask('/act', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(command),
     });
     const body = await response.json();
-    said = response.ok ? body.done : `Refused: ${body.error}`;
+    say(response.ok ? body.done : `Refused: ${body.error}`);
+    return response.ok;
   } catch (error) {
-    said = 'The drill cannot be reached; nothing was done.';
+    say('The drill cannot be reached; nothing was done.');
+    return false;
   }
-  at('answer').textContent = said;
 }
 
 const mayAct = () => role === 'commander' || role === 'responder';
 
 function skip(runbook, step, item) {
+  const open = item.querySelector('form input');
+  if (open) { open.focus(); return; }
   const form = make('form', undefined, 'row');
   const input = make('input');
   input.required = true;
@@ -57,10 +73,9 @@ function skip(runbook, step, item) {
   const send = make('button', 'skip it');
   send.type = 'submit';
   form.append(input, send);
-  form.addEventListener('submit', (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    act({ do: 'skip', runbook, step: step.number, reason: input.value });
-    form.remove();
+    if (await act({ do: 'skip', runbook, step: step.number, reason: input.value })) form.remove();
   });
   item.append(form);
   input.focus();
@@ -89,26 +104,62 @@ function stepLine(incident, step, now) {
   return item;
 }
 
-function incidentCard(incident, now) {
+function incidentCard(incident) {
   const card = make('article');
-  card.append(make('h3', `${incident.runbook}${incident.is_owned ? '' : ' · nobody owns it yet'}`));
-  card.append(make('p', `over when ${incident.recovery}`, 'soft'));
-  const row = make('div', undefined, 'row');
-  if (incident.is_paging && mayAct()) {
-    row.append(button('acknowledge', incident.runbook, () => act({ do: 'acknowledge', runbook: incident.number })));
-  }
-  if (role === 'commander') {
-    row.append(button('declare recovered', incident.runbook, () => act({ do: 'declare-recovered', runbook: incident.number })));
-  }
-  card.append(row);
-  const list = make('ol', undefined, 'steps');
-  incident.steps.forEach((step) => list.append(stepLine(incident, step, now)));
-  card.append(list);
+  card.dataset.runbook = incident.number;
+  card.append(make('h3'), make('p', `over when ${incident.recovery}`, 'soft'), make('div', undefined, 'row'), make('ol', undefined, 'steps'));
   return card;
 }
 
-function fill(id, children) {
-  at(id).replaceChildren(...children);
+// Replaces children only where what they show has changed, so that nobody's focus or half-written text is lost.
+function patch(parent, name, wanted, build) {
+  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  wanted.forEach(([id, shape, ...rest], index) => {
+    const old = known.get(id);
+    known.delete(id);
+    let child = old;
+    if (!old || (old.dataset.shape !== shape && !(old.querySelector('form') && name === 'steps' && !/"(done|skipped)"/.test(shape)))) {
+      child = build(...rest);
+      child.dataset.key = id;
+      child.dataset.shape = shape;
+      const focused = old && old.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
+      if (old) old.replaceWith(child);
+      if (focused) {
+        const again = [...child.querySelectorAll('button')].find((of) => of.getAttribute('aria-label') === focused);
+        (again || child.querySelector('button') || at('h-next')).focus();
+      }
+    }
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] || null);
+  });
+  known.forEach((child) => child.remove());
+}
+
+function drawIncident(card, incident, now) {
+  const [title, , buttons, list] = card.children;
+  set(title, `${incident.runbook}${incident.is_owned ? '' : ' · nobody owns it yet'}`);
+  const offered = [];
+  if (incident.is_paging && mayAct()) offered.push(['acknowledge', 'acknowledge']);
+  if (role === 'commander') offered.push(['declare recovered', 'declare-recovered']);
+  patch(buttons, 'buttons', offered.map(([label, command]) => [label, label, label, command]), (label, command) =>
+    button(label, incident.runbook, () => act({ do: command, runbook: incident.number })));
+  patch(list, 'steps', incident.steps.map((step) => [step.id, JSON.stringify([step.state, step.is_late, step.owner]), step]), (step) =>
+    stepLine(incident, step, now));
+  for (const step of incident.steps) {
+    const item = [...list.children].find((child) => child.dataset.key === step.id);
+    if (step.until_s !== null && !step.is_late) set(item.children[1], `${words[step.state]} · ${span(step.until_s - now)} left`);
+  }
+}
+
+function set(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Draws a list anew only if what it shows has changed: a selection in it stays.
+function fill(id, shown, children) {
+  const shape = JSON.stringify(shown);
+  if (drawn.get(id) === shape) return;
+  drawn.set(id, shape);
+  at(id).replaceChildren(...children());
 }
 
 function row(cells, name) {
@@ -122,65 +173,89 @@ function row(cells, name) {
 }
 
 function draw(state) {
-  at('title').textContent = state.title;
-  at('phase').textContent = state.is_over ? 'over' : state.phase;
-  at('clock').textContent = `${span(state.at_s)} of ${span(state.end_s)}${state.pace > 1 ? ` at ${state.pace} times the clock` : ''}`;
-  fill('targets', state.targets.map((of) => row([of.name, span(of.taken_s), span(of.limit_s), of.state], of.state)));
-  fill('tiers', state.tiers.map((of) => row([of.tier, of.arrived, of.done, of.bad, of.minute_bad], of.minute_bad > of.minute_done / 20 ? 'over' : '')));
-  at('load').textContent = `${state.in_flight} tasks in flight · $${state.usd.toFixed(2)} spent · $${state.usd_per_minute.toFixed(2)} a minute`;
-  const alerts = state.alerts.map((of) => make('li', `${of.severity} ${of.name} for ${span(state.at_s - of.since_s)}${of.runbook ? ` · runbook ${of.runbook}` : ''}`));
-  fill('alerts', alerts.length ? alerts : [make('li', 'none fires')]);
+  set(at('title'), state.title);
+  set(at('phase'), state.is_over ? 'over' : state.phase);
+  set(at('clock'), `${span(state.at_s)} of ${span(state.end_s)}${state.pace > 1 ? ` at ${state.pace} times the clock` : ''}`);
+  const targets = state.targets.map((of) => [of.name, span(of.taken_s), span(of.limit_s), of.state]);
+  fill('targets', targets, () => targets.map((of) => row(of, of[3])));
+  const tiers = state.tiers.map((of) => [of.tier, of.arrived, of.done, of.bad, of.minute_bad, of.minute_bad > of.minute_done / 20 ? 'over' : '']);
+  fill('tiers', tiers, () => tiers.map((of) => row(of.slice(0, 5), of[5])));
+  set(at('load'), `${state.in_flight} tasks in flight · $${state.usd.toFixed(2)} spent · $${state.usd_per_minute.toFixed(2)} a minute`);
+  const alerts = state.alerts.map((of) => `${of.severity} ${of.name} since ${span(of.since_s)}${of.runbook ? ` · runbook ${of.runbook}` : ''}`);
+  fill('alerts', alerts, () => (alerts.length ? alerts : ['none fires']).map((of) => make('li', of)));
   at('faults-section').hidden = state.faults === null;
-  if (state.faults !== null) {
-    fill('faults', state.faults.map((of) => make('li', `${of.id} on ${of.mock}, ${span(of.start_s)} to ${span(of.end_s)}: ${of.is_active ? 'there' : 'not there'}${of.is_witnessed ? ', has been met' : ''}`)));
-  }
-  fill('notes', state.notes.map((of) => make('li', `${span(of.at_s)} ${of.role}: ${of.text}`)));
-  fill('journal', [...state.journal].reverse().map((of) => make('li', `${span(of.at_s)} ${of.event} ${[of.of, of.step, of.owner, of.detail].filter(Boolean).join(' · ')}`)));
-  // What can be pressed is only drawn anew when it has changed: nobody's pointer or focus is moved away.
-  const shape = JSON.stringify(state.incidents.map((of) => [of.number, of.is_owned, of.is_paging, of.steps.map((step) => [step.state, step.is_late, step.owner])]));
-  if (shape !== drawn) {
-    drawn = shape;
-    fill('incidents', state.incidents.length ? state.incidents.map((of) => incidentCard(of, state.at_s)) : [make('p', 'No runbook is being done.')]);
-  } else {
-    for (const incident of state.incidents) {
-      for (const step of incident.steps) {
-        const item = document.querySelector(`[data-step="${CSS.escape(step.id)}"]`);
-        if (item && step.until_s !== null && !step.is_late) item.children[1].textContent = `${words[step.state]} · ${span(step.until_s - state.at_s)} left`;
-      }
-    }
-  }
+  const faults = (state.faults || []).map((of) => `${of.id} on ${of.mock}, ${span(of.start_s)} to ${span(of.end_s)}: ${of.is_active ? 'there' : 'not there'}${of.is_witnessed ? ', has been met' : ''}`);
+  fill('faults', faults, () => faults.map((of) => make('li', of)));
+  fill('notes', state.notes, () => state.notes.map((of) => make('li', `${span(of.at_s)} ${of.role}: ${of.text}`)));
+  fill('journal', state.journal, () => [...state.journal].reverse().map((of) => make('li', `${span(of.at_s)} ${of.event} ${[of.of, of.step, of.owner, of.detail].filter(Boolean).join(' · ')}`)));
+  at('nothing').hidden = state.incidents.length > 0;
+  patch(at('incidents'), 'incidents', state.incidents.map((of) => [`${of.number} ${of.opened_s}`, '', of]), incidentCard);
+  [...at('incidents').children].forEach((card, index) => drawIncident(card, state.incidents[index], state.at_s));
 }
 
 function prepare() {
-  at('note-form').addEventListener('submit', (event) => {
+  at('note-form').addEventListener('submit', async (event) => {
     event.preventDefault();
-    if (at('note').value.trim()) act({ do: 'note', text: at('note').value });
-    at('note').value = '';
+    if (at('note').value.trim() && (await act({ do: 'note', text: at('note').value }))) at('note').value = '';
   });
   at('contained').addEventListener('click', () => act({ do: 'declare-contained' }));
   at('stop').addEventListener('click', () => { at('stop-form').hidden = false; at('stop-reason').focus(); });
   at('stop-cancel').addEventListener('click', () => { at('stop-form').hidden = true; at('stop').focus(); });
-  at('stop-form').addEventListener('submit', (event) => {
+  at('stop-form').addEventListener('submit', async (event) => {
     event.preventDefault();
-    act({ do: 'stop', reason: at('stop-reason').value });
-    at('stop-form').hidden = true;
+    if (await act({ do: 'stop', reason: at('stop-reason').value })) at('stop-form').hidden = true;
   });
   at('note-form').hidden = role === 'observer';
   at('command').hidden = role !== 'commander';
-  at('role').textContent = `you are ${role}`;
+  set(at('role'), `you are ${role}`);
+}
+
+// Reads events as they come; returns whether the drill is over.
+async function listen() {
+  const response = await ask('/events');
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  set(at('link'), 'live');
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return false;
+    const events = (rest + value).split('\n\n');
+    rest = events.pop();
+    for (const event of events) {
+      const line = event.split('\n').find((of) => of.startsWith('data: '));
+      if (!line) continue;
+      const state = JSON.parse(line.slice(6));
+      draw(state);
+      if (state.is_over) return true;
+    }
+  }
 }
 
 async function begin() {
-  role = (await (await fetch('/me')).json()).role;
-  prepare();
-  const events = new EventSource('/events');
-  events.addEventListener('open', () => { at('link').textContent = 'live'; });
-  events.addEventListener('error', () => { at('link').textContent = 'the connection is lost; trying again'; });
-  events.addEventListener('state', (event) => {
-    const state = JSON.parse(event.data);
-    draw(state);
-    if (state.is_over) { events.close(); at('link').textContent = 'the drill is over'; }
-  });
+  const given = new URLSearchParams(location.hash.slice(1)).get('key');
+  if (given) {
+    sessionStorage.setItem('key', given);
+    history.replaceState(null, '', '/');
+  }
+  key = given || sessionStorage.getItem('key') || '';
+  let isKnown = false;
+  for (;;) {
+    try {
+      if (!isKnown) {
+        const me = await ask('/me');
+        if (me.status === 401) { set(at('link'), 'this link has no valid key; the drill has printed one for each role'); return; }
+        role = (await me.json()).role;
+        prepare();
+        isKnown = true;
+      }
+      if (await listen()) { set(at('link'), 'the drill is over'); return; }
+    } catch (error) {
+      // Tried again below.
+    }
+    set(at('link'), 'the connection is lost; trying again');
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  }
 }
 
 begin();

@@ -69,22 +69,22 @@ impl Drop for Mocks {
 
 /// A reply, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Reply {
-    status: u16,
-    head: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
     /// The body; of a chunked one, the chunks.
-    body: String,
+    pub(crate) body: String,
     chunks: Vec<String>,
     /// How the connection was after it: `whole`, `closed`, `reset`, or `open` if nothing more came.
     end: &'static str,
 }
 
 impl Reply {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 }
@@ -187,7 +187,7 @@ impl Mocks {
 }
 
 /// Waits until something is so; a test that waits in vain ends.
-fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..3_000 {
         if is_so() {
             return;
@@ -198,7 +198,7 @@ fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// Returns a folder of this test's own.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -211,7 +211,7 @@ fn chat(prompt: &str, is_stream: bool) -> Value {
     json!({ "model": "m", "stream": is_stream, "messages": [{ "role": "user", "content": prompt }] })
 }
 
-fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
+pub(crate) fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
@@ -219,7 +219,7 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
 }
 
 /// Sends a request and reads the reply as far as it comes.
-fn exchange(mut stream: TcpStream, request: &str) -> Reply {
+pub(crate) fn exchange(mut stream: TcpStream, request: &str) -> Reply {
     stream.write_all(request.as_bytes()).unwrap();
     read(&mut stream)
 }

@@ -1,0 +1,164 @@
+//! A live drill from its journal: what is there is graded, and what is missing is said.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::gameday::{Drilled, Punctuality, Stopped};
+use crate::grade::reference::of_baseline;
+use crate::grade::{RunVerdict, grade};
+use crate::plan::Plan;
+use crate::record::{Checkpoint, Entry, Restored, Timed};
+use crate::scenario::source::Source;
+use crate::scenario::{Scenario, load_text};
+
+/// The version of the journal's form.
+pub(super) const VERSION: u32 = 1;
+
+/// The first line of a journal.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Begin {
+    pub(super) kind: String,
+    pub(super) version: u32,
+    pub(super) seed: u64,
+    pub(super) pace: u32,
+    pub(super) path: String,
+    pub(super) digest: String,
+    /// The scenario, its mocks and its runbooks, as they were.
+    pub(super) sources: Vec<Kept>,
+}
+
+/// A file that the drill was made from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// The last line of a journal.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct End {
+    pub(super) kind: String,
+    pub(super) stopped: Option<(String, bool)>,
+    pub(super) objection: Option<String>,
+    pub(super) punctuality: Punctuality,
+    pub(super) released: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Happened {
+    entry: Entry,
+}
+
+#[derive(Debug, Deserialize)]
+struct State {
+    checkpoint: Box<RawValue>,
+}
+
+/// A journal that has been read.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The scenario as it was.
+    pub scenario: Scenario,
+    /// Its plan.
+    pub plan: Plan,
+    /// The drill, as far as it is known.
+    pub drilled: Drilled,
+    /// What is missing, in words.
+    pub missing: Vec<String>,
+}
+
+/// Reads a journal and grades what is there; the error says why it cannot be read at all.
+pub fn resume(text: &str) -> Result<Resumed, String> {
+    let mut lines = text.lines();
+    let first = lines.next().ok_or("the journal is empty")?;
+    let begin: Begin = serde_json::from_str(first).map_err(|error| format!("line 1: {error}"))?;
+    if begin.kind != "begin" || begin.version != VERSION {
+        return Err(format!("line 1: this is no journal of version {VERSION}"));
+    }
+    let scenario = scenario(&begin)?;
+    let whole = Plan::of(&scenario);
+    let mut restored = Restored::new(&whole, begin.seed);
+    let (mut entries, mut end, mut missing) = (Vec::new(), None, Vec::new());
+    for (number, line) in (2..).zip(lines) {
+        match read(line, &mut restored, &mut entries) {
+            Ok(Some(last)) => end = Some(last),
+            Ok(None) => {}
+            // The last line may have been cut off in the middle.
+            Err(why) => missing.push(format!("line {number} of the journal: {why}")),
+        }
+    }
+    let until = restored.until;
+    let mut plan = whole.clone();
+    if end.is_none() {
+        missing.push(format!("the journal ends at {until} of {}: the drill broke off", plan.end));
+        plan.end = until.max(plan.baseline);
+    }
+    missing.push("latencies, and the chains of contamination, are not in a journal".into());
+    let mut run = restored.finish(&plan, entries);
+    run.timed = Some(Box::new(Timed::new(&plan, run.series.width)));
+    let reference = of_baseline(&plan, &run, plan.end);
+    let mut card = grade(&plan, &run, &reference);
+    let stopped = end.as_ref().and_then(|end| end.stopped.clone());
+    let stopped = stopped.map(|(why, is_verified)| Stopped { why, is_verified });
+    if let Some(stopped) = &stopped {
+        (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
+    } else if let Some(why) = end.as_ref().and_then(|end| end.objection.clone()) {
+        (card.verdict, card.because) = (RunVerdict::Invalid, vec![why]);
+    } else if end.is_none() {
+        (card.verdict, card.because) = (RunVerdict::Invalid, missing.clone());
+    }
+    let drilled = Drilled {
+        run,
+        reference,
+        card,
+        pace: begin.pace,
+        punctuality: end.as_ref().map(|end| end.punctuality).unwrap_or_default(),
+        is_released: end.as_ref().is_none_or(|end| end.released),
+        stopped,
+        is_journal_broken: false,
+    };
+    Ok(Resumed { scenario, plan, drilled, missing })
+}
+
+fn scenario(begin: &Begin) -> Result<Scenario, String> {
+    let (first, rest) = begin.sources.split_first().ok_or("line 1: no scenario is kept")?;
+    let name = |path: &str| {
+        let file = path.rsplit('/').next().unwrap_or(path);
+        file.strip_suffix(".toml").unwrap_or(file).to_owned()
+    };
+    let library: BTreeMap<String, String> = rest.iter().map(|of| (name(&of.path), of.text.clone())).collect();
+    let loaded = load_text(&first.path, &first.text, &library);
+    let mut scenario = loaded.scenario.ok_or("line 1: the scenario that is kept has problems")?;
+    scenario.path.clone_from(&begin.path);
+    scenario.digest.clone_from(&begin.digest);
+    Ok(scenario)
+}
+
+/// Returns the files that a scenario was made from.
+pub(super) fn kept(sources: &[Source]) -> Vec<Kept> {
+    sources.iter().map(|of| Kept { path: of.path.clone(), text: of.text.clone() }).collect()
+}
+
+fn read(line: &str, restored: &mut Restored, entries: &mut Vec<Entry>) -> Result<Option<End>, String> {
+    let wrong = |error: serde_json::Error| error.to_string();
+    let kind: Kind = serde_json::from_str(line).map_err(wrong)?;
+    match kind.kind.as_str() {
+        "event" => entries.push(serde_json::from_str::<Happened>(line).map_err(wrong)?.entry),
+        "state" => {
+            let state: State = serde_json::from_str(line).map_err(wrong)?;
+            let checkpoint: Checkpoint = serde_json::from_str(state.checkpoint.get()).map_err(wrong)?;
+            restored.put(&checkpoint)?;
+        }
+        "end" => return serde_json::from_str(line).map(Some).map_err(wrong),
+        // What people did has been carried out; its effects are among the others.
+        _ => {}
+    }
+    Ok(None)
+}

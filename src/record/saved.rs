@@ -1,0 +1,173 @@
+//! A record in pieces: what has changed since the last look, to be written down, and the record made of all pieces.
+//!
+//! For drills that may break off. Latencies and the chains of contamination are not among it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Time;
+use crate::plan::{Plan, TIERS};
+use crate::record::{
+    Acts, Baseline, EffectTotals, Entry, MockTotals, Record, Series, Spend, TierCounts, Witness,
+};
+
+/// What has changed since the last one, and every total as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// When.
+    pub at: Time,
+    /// The buckets that have changed, by number.
+    pub buckets: Vec<Bucket>,
+    tiers: [TierCounts; TIERS],
+    mocks: Vec<MockTotals>,
+    effects: Vec<EffectTotals>,
+    spend: Spend,
+    witnesses: Vec<Witness>,
+    judged: Vec<(u64, u64)>,
+    acts: Acts,
+    baseline: Baseline,
+    in_flight: u64,
+    events: u64,
+    /// What the controls have in place, in words.
+    pub left_behind: Vec<String>,
+}
+
+/// A bucket of the series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    number: usize,
+    tiers: [TierCounts; TIERS],
+    slos: Vec<(u32, u32)>,
+    spend: u128,
+    backlog: u32,
+}
+
+/// Makes checkpoints of a record that goes on.
+#[derive(Debug)]
+pub struct Saver {
+    last: Series,
+}
+
+impl Saver {
+    /// Returns one that has seen nothing yet.
+    pub fn new(plan: &Plan) -> Self {
+        Self { last: Series::new(plan) }
+    }
+
+    /// Returns what has changed since the last time.
+    pub fn save(
+        &mut self,
+        record: &Record,
+        at: Time,
+        (in_flight, left_behind): (u64, Vec<String>),
+    ) -> Checkpoint {
+        let (series, last) = (&record.series, &mut self.last);
+        let mut buckets = Vec::new();
+        for number in 0..=series.bucket(at).min(series.tiers.len() - 1) {
+            let is_same = series.tiers[number] == last.tiers[number]
+                && series.of_bucket(number) == last.of_bucket(number)
+                && series.spend[number] == last.spend[number]
+                && series.backlog[number] == last.backlog[number];
+            if is_same {
+                continue;
+            }
+            let bucket = Bucket {
+                number,
+                tiers: series.tiers[number],
+                slos: series.of_bucket(number).to_vec(),
+                spend: series.spend[number],
+                backlog: series.backlog[number],
+            };
+            bucket.put(last);
+            buckets.push(bucket);
+        }
+        Checkpoint {
+            at,
+            buckets,
+            tiers: record.tiers,
+            mocks: record.mocks.clone(),
+            effects: record.effects.clone(),
+            spend: record.spend.clone(),
+            witnesses: record.witnesses.clone(),
+            judged: record.judged.clone(),
+            acts: record.acts.clone(),
+            baseline: record.baseline.clone(),
+            in_flight,
+            events: record.events,
+            left_behind,
+        }
+    }
+}
+
+impl Checkpoint {
+    /// Sets the witnesses, where they are kept elsewhere.
+    #[must_use]
+    pub fn with(self, witnesses: Vec<Witness>) -> Self {
+        Self { witnesses, ..self }
+    }
+}
+
+impl Bucket {
+    fn put(&self, series: &mut Series) {
+        series.tiers[self.number] = self.tiers;
+        series.set_bucket(self.number, &self.slos);
+        series.spend[self.number] = self.spend;
+        series.backlog[self.number] = self.backlog;
+    }
+}
+
+/// A record that is made of its pieces again.
+#[derive(Debug)]
+pub struct Restored {
+    record: Record,
+    /// Up to when there are pieces.
+    pub until: Time,
+}
+
+impl Restored {
+    /// Returns the record of a plan, with nothing in it yet.
+    pub fn new(plan: &Plan, seed: u64) -> Self {
+        Self { record: Record::new(plan, seed), until: Time::ZERO }
+    }
+
+    /// Puts a piece in; returns why it does not belong to this plan, if it does not.
+    pub fn put(&mut self, of: &Checkpoint) -> Result<(), &'static str> {
+        let record = &mut self.record;
+        let fits = of.mocks.len() == record.mocks.len()
+            && of.effects.len() == record.effects.len()
+            && of.witnesses.len() == record.witnesses.len()
+            && of.judged.len() == record.judged.len()
+            && of.spend.by_mock.len() == record.spend.by_mock.len()
+            && of.acts.fits(&record.acts)
+            && of.buckets.iter().all(|bucket| bucket.number < record.series.tiers.len());
+        if !fits {
+            return Err("it is of another scenario");
+        }
+        of.buckets.iter().for_each(|bucket| bucket.put(&mut record.series));
+        record.tiers = of.tiers;
+        record.mocks.clone_from(&of.mocks);
+        record.effects.clone_from(&of.effects);
+        record.spend = of.spend.clone();
+        record.witnesses.clone_from(&of.witnesses);
+        record.judged.clone_from(&of.judged);
+        record.acts = of.acts.clone();
+        record.baseline = of.baseline.clone();
+        record.in_flight = of.in_flight;
+        record.events = of.events;
+        record.left_behind.clone_from(&of.left_behind);
+        self.until = of.at;
+        Ok(())
+    }
+
+    /// Returns the record with its journal.
+    pub fn finish(mut self, plan: &Plan, entries: Vec<Entry>) -> Record {
+        let series = &self.record.series;
+        let from = series.bucket(self.until.back(plan.targets.recover_for));
+        let last = |slo: usize| {
+            let (good, all) = series.objective(slo, from, series.tiers.len());
+            (all - good, all)
+        };
+        self.record.last_window = (0..plan.slos.len()).map(last).collect();
+        self.record.journal.restore(entries);
+        self.record
+    }
+}

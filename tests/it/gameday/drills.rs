@@ -1,0 +1,157 @@
+//! Whole drills: what both clocks say, what is left behind, how one ends before its time.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{Drill, SHOP};
+use crate::live::{folder, until};
+
+fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
+    let run = &result["runs"][0];
+    run["targets"].as_array().unwrap().iter().find(|target| target["name"] == name).unwrap()
+}
+
+#[test]
+fn a_live_drill_says_what_virtual_time_says() {
+    let ended = Drill::begin(SHOP, &["--pace", "60"]).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    let (result, run) = (&ended.result, &ended.result["runs"][0]);
+    assert_eq!(result["verdict"], "PASS", "{result}");
+    assert_eq!(
+        (&result["live"]["reference"], &result["live"]["released"]),
+        (&"baseline".into(), &true.into())
+    );
+    // In virtual time, with any seed: detect 45 s, contain 62 s, recover 64 s.
+    for (name, wanted) in [("detect", 45.0), ("contain", 62.0), ("recover", 64.0)] {
+        let value = target(result, name)["value"].as_f64().unwrap();
+        assert!((value - wanted).abs() < 12.0, "{name}: {value}");
+    }
+    assert_eq!(run["effects"][0]["duplicate"], 0);
+    let fault = &run["witness"][0];
+    assert!(fault["hits"].as_u64().unwrap() > 50 && fault["first_s"].as_f64().unwrap() >= 180.0, "{fault}");
+    assert!(result["live"]["sent"].as_u64().unwrap() > 5_000, "{}", result["live"]);
+}
+
+#[test]
+fn without_its_runbook_the_same_drill_fails() {
+    let scenario = SHOP.replace("do.degrade = { mock = \"search\", to = \"cache\" }", "do.update = {}");
+    let scenario = scenario.replace("do.undo = { steps = [\"degrade\"] }", "do.update = {}");
+    let ended = Drill::begin(&scenario, &["--pace", "60"]).end();
+    assert_eq!((ended.code, &ended.result["verdict"]), (Some(1), &"FAIL".into()), "{}", ended.said);
+    assert_eq!(target(&ended.result, "contain")["met"], false);
+}
+
+#[test]
+fn a_baseline_that_does_not_hold_injects_nothing() {
+    let scenario = SHOP
+        .replace("[mocks.search]\nkind = \"tool\"", "[mocks.search]\nkind = \"tool\"\nerror_rate = \"40%\"");
+    let ended = Drill::begin(&scenario, &["--pace", "60"]).end();
+    assert_eq!((ended.code, &ended.result["verdict"]), (Some(3), &"INVALID".into()), "{}", ended.said);
+    assert_eq!(ended.result["runs"][0]["witness"][0]["hits"], 0);
+}
+
+#[test]
+fn a_signal_aborts_a_drill_and_lifts_its_faults() {
+    let drill = Drill::begin(SHOP, &["--pace", "60", "--console", "--people", "on-call"]);
+    until(|| drill.state("commander")["faults"][0]["is_witnessed"] == true);
+    let sent = Command::new("kill").args(["-INT", &drill.child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let ended = drill.end();
+    assert_eq!((ended.code, &ended.result["verdict"]), (Some(4), &"ABORTED".into()), "{}", ended.said);
+    assert_eq!(ended.result["live"]["released"], true);
+    assert!(ended.result["because"][0].as_str().unwrap().contains("signal 2"), "{}", ended.result["because"]);
+}
+
+#[test]
+fn a_second_drill_on_the_same_ports_is_refused() {
+    let first = Drill::begin(SHOP, &["--pace", "60", "--console"]);
+    let port = first.port.to_string();
+    let second = Drill::begin(SHOP, &["--console-port", &port, "--people", "on-call"]).end();
+    assert_eq!(second.code, Some(2), "{}", second.said);
+    let path = folder().join("shop.toml");
+    std::fs::write(&path, SHOP).unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("stormdrill"))
+        .arg("live")
+        .arg(&path)
+        .args(["--console", "--console-port", &port])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(70) && said.contains(&format!("console, port {port}")), "{said}");
+}
+
+#[test]
+fn what_cannot_be_held_is_refused_before_anything_begins() {
+    let unknown = Drill::begin(SHOP, &["--people", "on-cal"]).end();
+    assert!(unknown.code == Some(2) && unknown.said.contains("on-call"), "{}", unknown.said);
+    let alone = Drill::begin(SHOP, &["--people", "on-call"]).end();
+    assert!(alone.code == Some(2) && alone.said.contains("--console"), "{}", alone.said);
+    let taken = folder().join("journal.jsonl");
+    std::fs::write(&taken, "mine").unwrap();
+    let kept = Drill::begin(SHOP, &["--journal", &taken.to_string_lossy()]).end();
+    assert!(kept.code == Some(70) && kept.said.contains("journal.jsonl"), "{}", kept.said);
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "mine");
+}
+
+fn resumed(journal: &std::path::Path) -> (Option<i32>, Value, String) {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("stormdrill"))
+        .arg("resume")
+        .arg(journal)
+        .args(["--format", "json"])
+        .output()
+        .unwrap();
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), result["drills"][0].clone(), said)
+}
+
+#[test]
+fn a_journal_gives_the_grade_of_its_drill_again() {
+    let journal = folder().join("journal.jsonl");
+    let ended = Drill::begin(SHOP, &["--pace", "60", "--journal", &journal.to_string_lossy()]).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    let (code, result, said) = resumed(&journal);
+    assert_eq!((code, &result["verdict"]), (Some(0), &"PASS".into()), "{said}");
+    for name in ["detect", "contain", "recover"] {
+        assert_eq!(target(&result, name), target(&ended.result, name));
+    }
+    let (run, own) = (&result["runs"][0], &ended.result["runs"][0]);
+    for part in ["arrived", "done", "in_flight"] {
+        assert_eq!(run["tasks"][part], own["tasks"][part], "{part}");
+    }
+    for part in ["effects", "witness", "runbook", "controls", "left_behind", "alerts", "incidents"] {
+        assert_eq!(run[part], own[part], "{part}");
+    }
+    assert_eq!(
+        (&result["shown"][0]["journal"], &run["spend"]["usd"]),
+        (&ended.result["shown"][0]["journal"], &own["spend"]["usd"])
+    );
+    assert!(said.contains("latencies"), "{said}");
+}
+
+#[test]
+fn a_drill_that_is_killed_is_graded_as_far_as_its_journal_goes() {
+    let journal = folder().join("journal.jsonl");
+    let mut drill =
+        Drill::begin(SHOP, &["--pace", "60", "--console", "--journal", &journal.to_string_lossy()]);
+    until(|| drill.state("commander")["faults"][0]["is_witnessed"] == true);
+    let noted = drill.act("scribe", &serde_json::json!({ "do": "note", "text": "before the crash" }));
+    assert_eq!(noted.0, 200);
+    let at_s = drill.state("commander")["at_s"].as_f64().unwrap();
+    drill.child.kill().unwrap();
+    drill.child.wait().unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    assert!(text.contains("before the crash"), "what was answered is there");
+    // Cut off in the middle of a line, as a crash may leave it.
+    std::fs::write(&journal, &text.as_bytes()[..text.len() - 20]).unwrap();
+    let (code, result, said) = resumed(&journal);
+    assert_eq!((code, &result["verdict"]), (Some(3), &"INVALID".into()), "{said}");
+    assert!(said.contains("the drill broke off"), "{said}");
+    // At sixty times the clock, what is written every second is at most some two minutes old.
+    let until = result["system"]["duration_s"].as_f64().unwrap();
+    assert!(until > at_s - 150.0 && until <= at_s + 60.0, "{until} of {at_s}");
+    assert!(result["runs"][0]["tasks"]["done"].as_u64().unwrap() > 300);
+    let (code, _, said) = resumed(std::path::Path::new("Cargo.toml"));
+    assert!(code == Some(2) && said.contains("line 1"), "{said}");
+}
