@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::base::Span;
-use crate::cli::live_arguments::LiveArguments;
+use crate::cli::live_arguments::{Alerting, LiveArguments};
 use crate::cli::serving::{Signals, Token, recordings};
 use crate::cli::{BAD_INPUT, INTERNAL, problems};
 use crate::gameday::{self, ConsoleSettings, Drilled, Places, Role, Settings};
@@ -31,12 +31,15 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     };
     let mocks = live::Settings { admin_port: arguments.admin_port, ..mocks };
     let keys = arguments.console.then(Token::keys).transpose()?;
-    let console = keys.clone().map(|keys| ConsoleSettings {
-        port: arguments.console_port,
-        keys,
-        hides_injects: arguments.hide_injects,
-    });
-    let settings = Settings { mocks, console, people, journal: arguments.journal.clone() };
+    let console = keys.clone().map(|keys| ConsoleSettings { keys, hides_injects: arguments.hide_injects });
+    let settings = Settings {
+        mocks,
+        port: arguments.port,
+        console,
+        is_told_alerts: arguments.alerting == Alerting::Webhook,
+        people,
+        journal: arguments.journal.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drilled = runtime.block_on(hold(&scenario, &plan, settings, keys))?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -98,10 +101,11 @@ async fn hold(
 fn announce(places: &Places, keys: Option<[String; Role::ALL.len()]>) -> Result<(), io::Error> {
     let line = |name: &str, port: u16, rest: &str| format!("{name:24} http://127.0.0.1:{port}{rest}\n");
     let mut lines: Vec<String> = places.mocks.iter().map(|mock| line(&mock.name, mock.port, "")).collect();
-    lines.push(line("(admin, metrics)", places.admin, ""));
-    if let (Some(port), Some(keys)) = (places.console, keys) {
+    lines.push(line("(admin of mocks)", places.admin, ""));
+    lines.push(line("(metrics, alerts)", places.port, ""));
+    if let Some(keys) = keys {
         let link = |(role, key): (&Role, &String)| {
-            line(&format!("(console, {})", role.word()), port, &format!("/#key={key}"))
+            line(&format!("(console, {})", role.word()), places.port, &format!("/#key={key}"))
         };
         lines.extend(Role::ALL.iter().zip(&keys).map(link));
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use crate::cli::arguments::{Format, ViewArguments};
 
 pub(super) const LIVE_EXAMPLES: &str = "Examples:
@@ -32,9 +34,12 @@ pub(super) struct LiveArguments {
     /// Serve the console, a page for each role on which people play the drill.
     #[arg(long)]
     pub(super) console: bool,
-    /// The port of the console [default: any that is free].
-    #[arg(long, value_name = "PORT", default_value_t = 0, requires = "console")]
-    pub(super) console_port: u16,
+    /// The port of the console, the drill's metrics and the webhooks for alerts [default: any that is free].
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) port: u16,
+    /// Who says which alerts fire.
+    #[arg(long, value_enum, default_value_t = Alerting::Own)]
+    pub(super) alerting: Alerting,
     /// Show responders only what a real incident would show, and not what is injected.
     #[arg(long, requires = "console")]
     pub(super) hide_injects: bool,
@@ -44,6 +49,15 @@ pub(super) struct LiveArguments {
     pub(super) people: Vec<String>,
     #[command(flatten)]
     pub(super) views: ViewArguments,
+}
+
+/// Who says which alerts fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Alerting {
+    /// The scenario's own rules over what the drill measures.
+    Own,
+    /// Your alerting: Alertmanager's webhook, a plain one, or somebody who was paged and says so in the console.
+    Webhook,
 }
 
 #[derive(Debug, clap::Args)]

@@ -37,7 +37,14 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
         let Some(mocks) = mocks(&path, &scenario, (seed, arguments.pace), &token) else {
             return Ok(ExitCode::from(BAD_INPUT));
         };
-        let settings = Settings { mocks, console: None, people: Vec::new(), journal: None };
+        let settings = Settings {
+            mocks,
+            port: 0,
+            console: None,
+            is_told_alerts: false,
+            people: Vec::new(),
+            journal: None,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let drilled = runtime.block_on(async {
             let mut signals = Signals::new()?;

@@ -219,6 +219,16 @@ impl<'p> Driven<'p> {
         result
     }
 
+    /// Returns what telemetry shows.
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.world.telemetry
+    }
+
+    /// Leaves it to others to say which alerts fire.
+    pub(crate) fn leave_alerting(&mut self) {
+        self.world.ops.leave_alerting();
+    }
+
     /// Returns how many tasks are in flight.
     pub(crate) fn in_flight(&self) -> u64 {
         self.world.tasks.len() as u64

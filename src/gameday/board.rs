@@ -34,6 +34,8 @@ pub(super) struct Board {
     pub(super) usd: f64,
     pub(super) usd_per_minute: f64,
     pub(super) alerts: Vec<AlertNow>,
+    /// Every alert, where others say which of them fire.
+    pub(super) pages: Vec<String>,
     pub(super) incidents: Vec<IncidentNow>,
     /// Nothing where injects are hidden.
     pub(super) faults: Option<Vec<FaultNow>>,
@@ -169,6 +171,7 @@ pub(super) fn board(
         is_witnessed: record.witnesses[index].first.is_some(),
         is_active: !own.is_released && of.start <= now && now < of.end,
     };
+    let names = plan.alerts.iter().map(|alert| alert.name.clone()).collect();
     let last = entries.iter().rev().take(LINES).rev();
     Board {
         title: title.to_owned(),
@@ -182,6 +185,7 @@ pub(super) fn board(
         usd: record.spend.total() as f64 / 1e12,
         usd_per_minute: if minutes > 0.0 { spent as f64 / 1e12 / minutes } else { 0.0 },
         alerts: alerts(plan, driven, entries),
+        pages: if driven.ops().is_told() { names } else { Vec::new() },
         incidents: incidents(plan, driven, system, (entries, now)),
         faults: Some(plan.faults.iter().enumerate().map(fault).collect()),
         journal: last.map(|entry| journal_line(plan, *entry)).collect(),

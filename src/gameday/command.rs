@@ -1,7 +1,10 @@
 //! What people do in the console, and who may.
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::oneshot;
+
+use crate::gameday::alerting::News;
 
 /// Who somebody is in a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,8 @@ impl Role {
     pub(super) fn may(self, command: &Command) -> bool {
         match command {
             Command::Note { .. } => self != Self::Observer,
-            Command::Acknowledge { .. }
+            Command::Paged { .. }
+            | Command::Acknowledge { .. }
             | Command::Start { .. }
             | Command::Done { .. }
             | Command::Skip { .. } => matches!(self, Self::Commander | Self::Responder),
@@ -59,6 +63,8 @@ pub(super) enum Command {
     Skip { runbook: usize, step: usize, reason: String },
     /// Writes something down.
     Note { text: String },
+    /// Has been paged, by whatever way alerts come.
+    Paged { alert: String },
     /// Says that new harm has stopped.
     DeclareContained,
     /// Says that service has recovered.
@@ -67,12 +73,13 @@ pub(super) enum Command {
     Stop { reason: String },
 }
 
-/// A command on its way to the drill, and where the answer goes: what came of it, in words.
+/// Something that comes to the drill from outside, and where the answer goes.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) role: Role,
-    pub(super) command: Command,
-    pub(super) answer: oneshot::Sender<Result<String, String>>,
+pub(super) enum Asked {
+    /// A command, and what came of it, in words.
+    Person { role: Role, command: Command, answer: oneshot::Sender<Result<String, String>> },
+    /// News of alerts, and which of them the scenario knows.
+    Alerts { news: Vec<News>, answer: oneshot::Sender<Result<Value, String>> },
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use tokio::sync::mpsc;
 
 use crate::base::{Span, Time};
 use crate::engine::{Failure, Inbound, Outbound, Worked};
-use crate::gameday::board::board;
+use crate::gameday::board::{Board, board};
 use crate::gameday::client::Called;
 use crate::gameday::command::Asked;
 use crate::gameday::console::{Console, Shown};
 use crate::gameday::resume::End;
+use crate::gameday::telemetry;
 use crate::gameday::{Drilled, Field, Stopped};
 use crate::grade::reference::of_baseline;
 use crate::grade::{RunVerdict, grade};
@@ -211,20 +212,20 @@ impl Field<'_> {
         }
         let now: Time = self.running.now().min(plan.end);
         let board = board(plan, (&self.title, &self.system), &self.driven, &self.own, (now, self.pace));
-        let text = |board| serde_json::to_string(board).unwrap_or_default().into();
-        self.shown.send_replace(Shown { whole: text(&board), hidden: text(&board.without_injects()) });
+        let text = |board: &Board| serde_json::to_string(board).unwrap_or_default().into();
+        let metrics = telemetry::text(plan, &self.driven).into();
+        let hidden = text(&board.without_injects());
+        self.shown.send_replace(Shown { whole: text(&board), hidden, metrics });
     }
 
     /// Ends the drill: lifts the faults, stops the mocks, and grades what was recorded.
-    pub(super) async fn graded(mut self, plan: &Plan, console: Option<Console>) -> Drilled {
+    pub(super) async fn graded(mut self, plan: &Plan, console: Console) -> Drilled {
         for task in self.under_way.values() {
             task.abort();
         }
         self.own.is_over = true;
         self.show(plan);
-        if console.is_some() {
-            tokio::time::sleep(FAREWELL).await;
-        }
+        tokio::time::sleep(FAREWELL).await;
         drop(console);
         let met = self.running.witnesses();
         let mut run = self.driven.finish(&met);

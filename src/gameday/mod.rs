@@ -3,6 +3,7 @@
 //! Agents, guardrails, alerts and runbooks are the engine's, driven by the clock and by what really comes back. People
 //! take part through the console.
 
+mod alerting;
 mod board;
 mod client;
 mod command;
@@ -14,6 +15,7 @@ mod people;
 mod request;
 mod result;
 mod resume;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -48,8 +50,12 @@ pub use resume::{Resumed, resume};
 pub struct Settings {
     /// How its mocks are served.
     pub mocks: live::Settings,
+    /// The port of the console, the metrics and the webhooks for alerts; 0 is any.
+    pub port: u16,
     /// The console, if there is one.
     pub console: Option<ConsoleSettings>,
+    /// Others say which alerts fire, by webhook or by hand.
+    pub is_told_alerts: bool,
     /// The roles on the roster whose part real people do, by their names.
     pub people: Vec<String>,
     /// The file that gets the journal; it must not be there yet.
@@ -59,8 +65,6 @@ pub struct Settings {
 /// How the console is served.
 #[derive(Debug, Clone)]
 pub struct ConsoleSettings {
-    /// Its port; 0 is any.
-    pub port: u16,
     /// The key of each role.
     pub keys: [String; Role::ALL.len()],
     /// Whether responders see what is injected only by what it does.
@@ -74,8 +78,8 @@ pub struct Places {
     pub mocks: Vec<live::Address>,
     /// The port of the admin API and of the metrics.
     pub admin: u16,
-    /// The port of the console, if there is one.
-    pub console: Option<u16>,
+    /// The port of the console, of the drill's metrics and of the webhooks for alerts.
+    pub port: u16,
 }
 
 /// Why a drill was stopped before its end.
@@ -135,7 +139,7 @@ pub struct Ready<'p> {
     field: Field<'p>,
     plan: &'p Plan,
     inputs: field::Inputs,
-    console: Option<Console>,
+    console: Console,
 }
 
 impl std::fmt::Debug for Ready<'_> {
@@ -146,7 +150,7 @@ impl std::fmt::Debug for Ready<'_> {
 
 /// Serves everything that a drill needs; fails if a port is taken or a file cannot be made.
 pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings) -> io::Result<Ready<'p>> {
-    let (seed, pace) = (settings.mocks.seed, settings.mocks.pace);
+    let (seed, pace, token) = (settings.mocks.seed, settings.mocks.pace, settings.mocks.token.clone());
     let (told, from_mocks) = mpsc::unbounded_channel();
     let mocks = live::Settings {
         told: Some(told),
@@ -162,13 +166,15 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     let (replies, from_wire) = mpsc::unbounded_channel();
     let (shown, seen) = watch::channel(Shown::default());
     let (asked, from_people) = mpsc::channel(64);
-    let console = match settings.console {
-        None => None,
-        Some(of) => Some(console::serve(of.port, of.keys, of.hides_injects, (seen, asked)).await?),
-    };
+    let hides_injects = settings.console.as_ref().is_some_and(|console| console.hides_injects);
+    let keys = (settings.console.map(|console| console.keys), token);
+    let console = console::serve(settings.port, keys, hides_injects, (seen, asked)).await?;
     // Last, so that a start that comes to nothing leaves no file behind.
     let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
     let mut driven = Driven::new(plan, seed);
+    if settings.is_told_alerts {
+        driven.leave_alerting();
+    }
     for (index, role) in plan.roles.iter().enumerate() {
         if settings.people.contains(&role.name) {
             driven.make_real(index);
@@ -216,11 +222,7 @@ impl Ready<'_> {
     /// Returns where everything is.
     pub fn places(&self) -> Places {
         let running = &self.field.running;
-        Places {
-            mocks: running.mocks.clone(),
-            admin: running.admin,
-            console: self.console.as_ref().map(|console| console.port),
-        }
+        Places { mocks: running.mocks.clone(), admin: running.admin, port: self.console.port }
     }
 
     /// Holds the drill; `stop` ends it before its time, with a reason.

@@ -2,6 +2,7 @@
 
 use crate::base::Time;
 use crate::gameday::Field;
+use crate::gameday::alerting::News;
 use crate::gameday::board::Note;
 use crate::gameday::command::{Asked, Command, Role};
 use crate::grade::reference::of_baseline;
@@ -15,7 +16,14 @@ const NOTES_MAX: usize = 1_000;
 impl Field<'_> {
     /// Carries out what somebody wants, and answers.
     pub(super) fn obey(&mut self, plan: &Plan, asked: Asked) {
-        let Asked { role, command, answer } = asked;
+        let (role, command, answer) = match asked {
+            Asked::Person { role, command, answer } => (role, command, answer),
+            Asked::Alerts { news, answer } => {
+                // Whoever sent it may have gone.
+                let _sent: Result<(), _> = answer.send(self.told(plan, &news));
+                return self.show(plan);
+            }
+        };
         let result = self.carry_out(plan, (role, &command));
         let done = match &result {
             Ok(done) => done.clone(),
@@ -81,6 +89,15 @@ impl Field<'_> {
                 }
                 self.note(now, role, text);
                 Ok("Noted.".into())
+            }
+            Command::Paged { alert } => {
+                let known = plan.alerts.iter().any(|of| of.name == *alert);
+                if !known {
+                    return Err("the scenario has no such alert".into());
+                }
+                self.told(plan, &[News { alert: alert.clone(), is_firing: true }])?;
+                self.note(now, role, &format!("was paged: {alert}"));
+                Ok(format!("{alert} has paged."))
             }
             Command::DeclareContained => self.declare_contained(plan, now),
             Command::DeclareRecovered { runbook } => {

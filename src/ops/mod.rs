@@ -10,14 +10,17 @@ mod detect;
 mod diagnose;
 mod incident;
 mod lane;
+mod outside;
 mod people;
 mod rollout;
+mod telemetry;
 mod window;
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
 use crate::record::{Event, Journal};
 pub use people::{Doing, Refused, StepNow};
+pub use telemetry::{Calls, Replies, Telemetry};
 
 use alert::AlertState;
 use delivery::Delivery;
@@ -25,55 +28,6 @@ use detect::Detector;
 use incident::Incident;
 use rollout::{Reach, Rollout};
 use window::{Source, Windows};
-
-/// What a team's telemetry shows, as running totals since the drill began.
-#[derive(Debug, Clone, Default)]
-pub struct Telemetry {
-    /// By objective: bad tasks and all tasks.
-    pub slos: Vec<(u64, u64)>,
-    /// By mock, as clients see it.
-    pub calls: Vec<Calls>,
-    /// By model, its replies as clients see them.
-    pub replies: Vec<Replies>,
-    /// By evaluation, bad judgements and all of them.
-    pub judged: Vec<(u64, u64)>,
-    /// By evaluation and mock (row by row), those of tasks that took the mock's answers.
-    pub judged_of: Vec<(u64, u64)>,
-    /// By mock, whether an audit would find that it permits what is not declared, or less.
-    pub differs: Vec<bool>,
-    /// Tasks in flight now.
-    pub in_flight: u64,
-    /// Spent, in picodollars.
-    pub spent: u128,
-}
-
-/// Attempts at a mock.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Attempts that have ended.
-    pub ended: u64,
-    /// Of these, those that ended badly.
-    pub failed: u64,
-    /// Time they took, in microseconds.
-    pub took_us: u64,
-    /// Refused for want of a permission, by the server or on the way.
-    pub denied: u64,
-}
-
-/// Replies of a mock that came with status 200.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Replies {
-    /// All of them.
-    pub all: u64,
-    /// Of these, refusals.
-    pub refused: u64,
-    /// Of these, those that the output guardrail found malformed.
-    pub malformed: u64,
-    /// Their output tokens.
-    pub tokens: u64,
-    /// Of these, those in which another guardrail found what does not belong there.
-    pub caught: u64,
-}
 
 /// The control plane of a run.
 #[derive(Debug, Clone)]
@@ -92,6 +46,8 @@ pub struct Ops<'p> {
     rollouts: Vec<Rollout>,
     /// What runbooks have just said to rollouts.
     orders: Vec<(usize, RolloutOrder)>,
+    /// Others say which alerts fire.
+    is_told: bool,
     desk: Desk,
 }
 
@@ -148,6 +104,7 @@ impl<'p> Ops<'p> {
             deliveries: vec![Delivery::default(); plan.alerts.len()],
             rollouts: vec![Rollout::default(); plan.rollouts.len()],
             orders: Vec::new(),
+            is_told: false,
             incidents: plan.runbooks.iter().map(|_| Incident::default()).collect(),
             desk: Desk {
                 seed,
@@ -295,6 +252,12 @@ impl<'p> Ops<'p> {
                 | Rule::Absence { .. } => is_true(&alert.rule, now, telemetry, &self.windows),
             };
             self.conditions[index] = is_true;
+            if self.is_told {
+                if state.is_firing() {
+                    self.desk.last_fired[index] = Some(now);
+                }
+                continue;
+            }
             let was_firing = state.is_firing();
             state.evaluate(now, is_true, alert);
             if state.is_firing() {
@@ -309,6 +272,9 @@ impl<'p> Ops<'p> {
     }
 
     fn deliver(&mut self, now: Time, telemetry: &Telemetry, journal: &mut Journal) {
+        if self.is_told {
+            return;
+        }
         for (index, alert) in self.plan.alerts.iter().enumerate() {
             let is_inhibited = alert.inhibited_by.iter().any(|other| self.alerts[*other].is_firing());
             let sent = self.deliveries[index].flush(now, is_inhibited, alert);

@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::gameday::alerting::{News, alertmanager, plain};
 use crate::gameday::command::{Asked, Command, Role};
 
 use events::Events;
@@ -39,6 +40,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The most people at once, and the largest command.
 const CONNECTIONS: usize = 512;
 const COMMAND_MAX: usize = 64 << 10;
+/// The largest body with news of alerts.
+const ALERTS_MAX: usize = 4 << 20;
 
 /// How long the drill may take to answer a command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -48,6 +51,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Shown {
     pub(super) whole: Arc<str>,
     pub(super) hidden: Arc<str>,
+    /// The metrics, for Prometheus.
+    pub(super) metrics: Arc<str>,
 }
 
 /// A console that is served.
@@ -67,7 +72,10 @@ impl Drop for Console {
 /// What the server works on.
 struct Room {
     port: u16,
-    keys: [String; Role::ALL.len()],
+    /// The keys of the roles; nobody has one where there is no console.
+    keys: Option<[String; Role::ALL.len()]>,
+    /// The token of whoever sends alerts.
+    token: String,
     hides_injects: bool,
     shown: watch::Receiver<Shown>,
     asked: mpsc::Sender<Asked>,
@@ -75,17 +83,17 @@ struct Room {
 
 type Answer = Response<BoxBody<Bytes, std::convert::Infallible>>;
 
-/// Serves the console; `keys` are those of the roles, in their order.
+/// Serves the console, the metrics and the webhooks for alerts; `keys` are those of the roles, in their order.
 pub(super) async fn serve(
     port: u16,
-    keys: [String; Role::ALL.len()],
+    (keys, token): (Option<[String; Role::ALL.len()]>, String),
     hides_injects: bool,
     (shown, asked): (watch::Receiver<Shown>, mpsc::Sender<Asked>),
 ) -> io::Result<Console> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("console, port {port}: {error}"));
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(named)?;
     let port = listener.local_addr()?.port();
-    let room = Arc::new(Room { port, keys, hides_injects, shown, asked });
+    let room = Arc::new(Room { port, keys, token, hides_injects, shown, asked });
     Ok(Console { port, server: tokio::spawn(accept(listener, room)) })
 }
 
@@ -127,6 +135,15 @@ impl Room {
             (&Method::GET, "/") => return text("text/html; charset=utf-8", PAGE),
             (&Method::GET, "/script.js") => return text("text/javascript; charset=utf-8", SCRIPT),
             (&Method::GET, "/style.css") => return text("text/css; charset=utf-8", STYLE),
+            (&Method::GET, "/metrics") => {
+                let metrics = Arc::clone(&self.shown.borrow().metrics);
+                let kind = "text/plain; version=0.0.4; charset=utf-8";
+                return reply_text(StatusCode::OK, kind, metrics.as_bytes().to_vec());
+            }
+            (&Method::POST, "/alerts/alertmanager") => {
+                return self.alerts(&head.headers, body, alertmanager).await;
+            }
+            (&Method::POST, "/alerts/webhook") => return self.alerts(&head.headers, body, plain).await,
             (_, _) => {}
         }
         let Some(role) = self.role(&head.headers) else {
@@ -180,32 +197,58 @@ impl Room {
             return said(StatusCode::FORBIDDEN, &format!("a role of {} may not do this", role.word()));
         }
         let (answer, answered) = oneshot::channel();
-        let sent = self.asked.send(Asked { role, command, answer });
-        let answered = tokio::time::timeout(ANSWER_WITHIN, async {
-            sent.await.ok()?;
+        match self.ask(Asked::Person { role, command, answer }, answered).await {
+            Ok(Ok(done)) => reply(StatusCode::OK, &json!({ "done": done })),
+            Ok(Err(refused)) => said(StatusCode::CONFLICT, &refused),
+            Err(response) => response,
+        }
+    }
+
+    /// Takes news of alerts from whoever has the token.
+    async fn alerts(
+        &self,
+        headers: &HeaderMap,
+        body: Incoming,
+        read: fn(&[u8]) -> Result<Vec<News>, String>,
+    ) -> Answer {
+        if !bearer(headers).is_some_and(|given| is_same(given, &self.token)) || headers.contains_key(ORIGIN) {
+            return said(StatusCode::UNAUTHORIZED, "the token from the token file is needed");
+        }
+        let Ok(body) = Limited::new(body, ALERTS_MAX).collect().await else {
+            return said(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broken");
+        };
+        let news = match read(&body.to_bytes()) {
+            Ok(news) => news,
+            Err(why) => return said(StatusCode::BAD_REQUEST, &why),
+        };
+        let (answer, answered) = oneshot::channel();
+        match self.ask(Asked::Alerts { news, answer }, answered).await {
+            Ok(Ok(known)) => reply(StatusCode::OK, &known),
+            Ok(Err(why)) => said(StatusCode::CONFLICT, &why),
+            Err(response) => response,
+        }
+    }
+
+    /// Hands something to the drill and waits for its answer.
+    async fn ask<T>(&self, asked: Asked, answered: oneshot::Receiver<T>) -> Result<T, Answer> {
+        let waited = tokio::time::timeout(ANSWER_WITHIN, async {
+            self.asked.send(asked).await.ok()?;
             answered.await.ok()
         });
-        match answered.await {
-            Ok(Some(Ok(done))) => reply(StatusCode::OK, &json!({ "done": done })),
-            Ok(Some(Err(refused))) => said(StatusCode::CONFLICT, &refused),
-            Ok(None) => said(StatusCode::GONE, "the drill is over"),
-            Err(_late) => said(StatusCode::GATEWAY_TIMEOUT, "the drill did not answer in time"),
+        match waited.await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(said(StatusCode::GONE, "the drill is over")),
+            Err(_late) => Err(said(StatusCode::GATEWAY_TIMEOUT, "the drill did not answer in time")),
         }
     }
 
     /// Returns who a request comes from.
     fn role(&self, headers: &HeaderMap) -> Option<Role> {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        self.role_of(header?.strip_prefix("Bearer ")?)
+        self.role_of(bearer(headers)?)
     }
 
-    /// Compares with every key to its end, however early they differ.
     fn role_of(&self, given: &str) -> Option<Role> {
-        let is_it = |key: &String| {
-            let pairs = given.bytes().zip(key.bytes());
-            given.len() == key.len() && pairs.fold(0, |different, (a, b)| different | (a ^ b)) == 0
-        };
-        let found: Vec<bool> = self.keys.iter().map(is_it).collect();
+        let found: Vec<bool> = self.keys.as_ref()?.iter().map(|key| is_same(given, key)).collect();
         Role::ALL.into_iter().zip(found).find(|(_, is_it)| *is_it).map(|(role, _)| role)
     }
 
@@ -221,6 +264,17 @@ impl Room {
         let own = [format!("http://127.0.0.1:{}", self.port), format!("http://localhost:{}", self.port)];
         origin.to_str().is_ok_and(|origin| own.iter().any(|own| own == origin))
     }
+}
+
+/// Returns the key that a request brings.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// Compares to the end, however early they differ.
+fn is_same(given: &str, key: &str) -> bool {
+    let pairs = given.bytes().zip(key.bytes());
+    given.len() == key.len() && pairs.fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }
 
 fn headers(map: &mut HeaderMap, kind: &'static str) {

@@ -183,6 +183,8 @@ function draw(state) {
   set(at('load'), `${state.in_flight} tasks in flight · $${state.usd.toFixed(2)} spent · $${state.usd_per_minute.toFixed(2)} a minute`);
   const alerts = state.alerts.map((of) => `${of.severity} ${of.name} since ${span(of.since_s)}${of.runbook ? ` · runbook ${of.runbook}` : ''}`);
   fill('alerts', alerts, () => (alerts.length ? alerts : ['none fires']).map((of) => make('li', of)));
+  const pages = mayAct() ? state.pages : [];
+  fill('pages', pages, () => pages.map((of) => button('I was paged', of, () => act({ do: 'paged', alert: of }))));
   at('faults-section').hidden = state.faults === null;
   const faults = (state.faults || []).map((of) => `${of.id} on ${of.mock}, ${span(of.start_s)} to ${span(of.end_s)}: ${of.is_active ? 'there' : 'not there'}${of.is_witnessed ? ', has been met' : ''}`);
   fill('faults', faults, () => faults.map((of) => make('li', of)));

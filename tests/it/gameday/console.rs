@@ -156,3 +156,59 @@ fn many_who_look_on_and_one_who_never_reads_hold_nobody_up() {
     assert!(ended.code == Some(0) || ended.code == Some(1), "{:?}", ended.code);
     drop(streams);
 }
+
+#[test]
+fn your_own_alerting_says_what_fires() {
+    let token = folder().join("token");
+    let token_path = token.to_string_lossy().into_owned();
+    let drill = Drill::begin(
+        SHOP,
+        &[
+            "--pace",
+            "60",
+            "--console",
+            "--alerting",
+            "webhook",
+            "--token-file",
+            &token_path,
+            "--people",
+            "on-call",
+        ],
+    );
+    let token = std::fs::read_to_string(&token).unwrap();
+    let post = |path: &str, token: &str, body: &Value| {
+        let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+        let reply = drill.send("POST", path, &headers, &body.to_string());
+        (reply.status, reply.json())
+    };
+    let alert = |status: &str, name: &str| json!({ "status": status, "labels": { "alertname": name }, "annotations": {} });
+    let webhook = |alerts: Vec<Value>| json!({ "version": "4", "status": "firing", "alerts": alerts, "groupKey": "{}:{}" });
+    let path = "/alerts/alertmanager";
+    let firing = webhook(vec![alert("firing", "Failing"), alert("firing", "Strange")]);
+    assert_eq!(post(path, "x", &firing).0, 401);
+    assert_eq!(post(path, token.trim(), &json!({ "version": "3", "alerts": [] })).0, 400);
+    until(|| drill.state("commander")["faults"][0]["is_witnessed"] == true);
+    let (status, known) = post(path, token.trim(), &firing);
+    assert_eq!((status, &known), (200, &json!({ "matched": ["Failing"], "unknown": ["Strange"] })));
+    let again = post(path, token.trim(), &firing);
+    assert_eq!(again.0, 200, "the same news again is no news");
+    assert!(drill.step_is("own", "paged"), "the runbook has begun at once");
+    let events = drill.state("commander")["journal"].to_string();
+    assert_eq!(events.matches("\"notified\"").count(), 1, "{events}");
+    let metrics = drill.send("GET", "/metrics", "", "").body;
+    assert!(metrics.contains("stormdrill_slo_bad_tasks_total{slo=\"success\"} "), "{metrics}");
+    let resolved = json!({ "alert": "Failing", "status": "resolved" });
+    assert_eq!(post("/alerts/webhook", token.trim(), &resolved).0, 200);
+    assert!(drill.state("commander")["alerts"].as_array().unwrap().is_empty());
+    // Somebody's phone rang.
+    assert_eq!(drill.act("responder", &json!({ "do": "paged", "alert": "Failing" })).0, 200);
+    assert_eq!(drill.act("responder", &json!({ "do": "paged", "alert": "None" })).0, 409);
+    assert_eq!(drill.state("commander")["alerts"][0]["name"], "Failing");
+}
+
+#[test]
+fn a_drill_with_rules_of_its_own_takes_no_alerts_from_elsewhere() {
+    let drill = Drill::begin(SHOP, &["--pace", "60", "--console"]);
+    let (status, why) = drill.act("responder", &json!({ "do": "paged", "alert": "Failing" }));
+    assert!(status == 409 && why.contains("--alerting webhook"), "{why}");
+}

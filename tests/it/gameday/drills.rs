@@ -67,14 +67,14 @@ fn a_signal_aborts_a_drill_and_lifts_its_faults() {
 fn a_second_drill_on_the_same_ports_is_refused() {
     let first = Drill::begin(SHOP, &["--pace", "60", "--console"]);
     let port = first.port.to_string();
-    let second = Drill::begin(SHOP, &["--console-port", &port, "--people", "on-call"]).end();
+    let second = Drill::begin(SHOP, &["--port", &port, "--people", "on-call"]).end();
     assert_eq!(second.code, Some(2), "{}", second.said);
     let path = folder().join("shop.toml");
     std::fs::write(&path, SHOP).unwrap();
     let output = Command::new(assert_cmd::cargo::cargo_bin!("stormdrill"))
         .arg("live")
         .arg(&path)
-        .args(["--console", "--console-port", &port])
+        .args(["--console", "--port", &port])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
