@@ -37,11 +37,20 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         port: arguments.port,
         console,
         is_told_alerts: arguments.alerting == Alerting::Webhook,
+        allowed: arguments.allow.clone(),
         people,
         journal: arguments.journal.clone(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let drilled = runtime.block_on(hold(&scenario, &plan, settings, keys))?;
+    let drilled = match runtime.block_on(hold(&scenario, &plan, settings, keys)) {
+        Ok(drilled) => drilled,
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            anstream::eprintln!("error[target-refused]: {error}");
+            anstream::eprintln!("hint: add --allow with the name of the host, if its owner knows");
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+        Err(error) => return Err(error),
+    };
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if drilled.is_journal_broken {
         anstream::eprintln!(

@@ -43,6 +43,9 @@ pub(super) struct LiveArguments {
     /// Show responders only what a real incident would show, and not what is injected.
     #[arg(long, requires = "console")]
     pub(super) hide_injects: bool,
+    /// A host to which tasks may be posted, beside this machine; the scenario names it too.
+    #[arg(long, value_name = "HOST")]
+    pub(super) allow: Vec<String>,
     /// The roles on the roster whose part real people do; the others are drawn from the roster [default: all with a
     /// console, none without].
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]

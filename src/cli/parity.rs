@@ -42,6 +42,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
             port: 0,
             console: None,
             is_told_alerts: false,
+            allowed: Vec::new(),
             people: Vec::new(),
             journal: None,
         };

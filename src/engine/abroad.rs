@@ -124,6 +124,28 @@ pub(crate) enum Inbound {
         /// A good reply, or why it is none.
         result: Result<(), Failure>,
     },
+    /// A request of somebody else's at a mock is over: whether it went well, how long it took, its output tokens.
+    Foreign {
+        /// The mock.
+        mock: usize,
+        /// Whether it ended well.
+        is_ok: bool,
+        /// Whether it was refused for want of a permission.
+        is_denied: bool,
+        /// How long it took.
+        took: Span,
+        /// Output tokens.
+        tokens: u32,
+    },
+    /// A mock has done work for somebody else.
+    ForeignWork {
+        /// The mock.
+        mock: usize,
+        /// What it cost.
+        cost: Money,
+        /// Effects executed, those of them that repeat another, those beyond permissions, and those known by their key.
+        effects: [u32; 4],
+    },
     /// A fault has changed something for the first time.
     Met {
         /// The fault.
@@ -289,6 +311,10 @@ impl World<'_> {
                     self.answered(slot, result);
                 }
             }
+            Inbound::Foreign { mock, is_ok, is_denied, took, tokens } => {
+                self.foreign(mock, (is_ok, is_denied), (took, tokens));
+            }
+            Inbound::ForeignWork { mock, cost, effects } => self.foreign_work(mock, cost, effects),
             Inbound::Met { fault } => {
                 // A fault that the plan does not know is none of the drill's.
                 let unmet = self.record.witnesses.get_mut(fault).filter(|witness| witness.first.is_none());
@@ -299,6 +325,41 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    /// Counts a request of agents that are not the scenario's: telemetry sees it as it sees any other.
+    fn foreign(&mut self, mock: usize, (is_ok, is_denied): (bool, bool), (took, tokens): (Span, u32)) {
+        let calls = &mut self.telemetry.calls[mock];
+        calls.ended += 1;
+        calls.failed += u64::from(!is_ok);
+        calls.denied += u64::from(is_denied);
+        calls.took_us += took.0 / 1_000;
+        let totals = &mut self.record.mocks[mock];
+        totals.requests += 1;
+        totals.calls_ok += u64::from(is_ok);
+        totals.calls_failed += u64::from(!is_ok);
+        if is_ok {
+            let replies = &mut self.telemetry.replies[mock];
+            replies.all += 1;
+            replies.tokens += u64::from(tokens);
+            self.ops.on_reply(mock, tokens);
+        }
+    }
+
+    fn foreign_work(&mut self, mock: usize, cost: Money, [executed, duplicate, beyond, known]: [u32; 4]) {
+        self.record.mocks[mock].completed += 1;
+        if cost > Money::ZERO {
+            self.record.spend.add(mock, None, cost);
+            self.record.series.spend(self.bucket, cost);
+            self.telemetry.spent += u128::from(cost.0);
+            self.minute.spend(self.now, cost);
+        }
+        let effects = &mut self.record.effects[mock];
+        effects.executed += u64::from(executed);
+        effects.first += u64::from(executed - duplicate);
+        effects.duplicate += u64::from(duplicate);
+        effects.unsafe_acts += u64::from(beyond);
+        effects.deduplicated += u64::from(known);
     }
 
     /// Sends an attempt to its mock, which is elsewhere.

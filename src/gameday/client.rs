@@ -7,9 +7,11 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::Value;
 
 use crate::base::Span;
 use crate::engine::Failure;
+use crate::plan::EndpointPlan;
 
 /// The largest reply that is read.
 const REPLY_MAX: usize = 64 << 20;
@@ -34,7 +36,13 @@ impl Caller {
     }
 
     /// Sends a request and reads the reply to its end.
-    pub(super) async fn call(&self, request: Request<Full<Bytes>>) -> Called {
+    ///
+    /// Of agents that are somebody else's it is also said whether a good reply is a right one.
+    pub(super) async fn call(
+        &self,
+        request: Request<Full<Bytes>>,
+        endpoint: Option<&EndpointPlan>,
+    ) -> Called {
         let response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Called::Unreached,
@@ -44,7 +52,13 @@ impl Caller {
         let Ok(body) = Limited::new(body, REPLY_MAX).collect().await else {
             return Called::Replied(Err(Failure::Cut));
         };
-        Called::Replied(judge(head.status, &head.headers, &body.to_bytes()))
+        let (body, head) = (body.to_bytes(), head);
+        match (judge(head.status, &head.headers, &body), endpoint) {
+            (Ok(()), Some(endpoint)) if is_right(endpoint, &body) => Called::Done,
+            // They say so themselves: whoever waits for them sees it.
+            (Ok(()), Some(_)) => Called::Replied(Err(Failure::Declined)),
+            (result, _) => Called::Replied(result),
+        }
     }
 }
 
@@ -53,8 +67,24 @@ impl Caller {
 pub(super) enum Called {
     /// A good reply, or why it is none.
     Replied(Result<(), Failure>),
+    /// Somebody else's agents say that they have done it.
+    Done,
     /// No connection could be made: the machine, and no mock, is at its limits.
     Unreached,
+}
+
+/// Returns whether a reply of somebody else's agents says that the task was done well.
+fn is_right(endpoint: &EndpointPlan, body: &[u8]) -> bool {
+    let Some((pointer, wanted)) = &endpoint.pointer else { return true };
+    let reply: Value = serde_json::from_slice(body).unwrap_or_default();
+    match (reply.pointer(pointer), wanted) {
+        (None | Some(Value::Null | Value::Bool(false)), None) => false,
+        (Some(_), None) => true,
+        (found, Some(wanted)) => {
+            let text = |found: &Value| found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+            found.map(text).as_ref() == Some(wanted)
+        }
+    }
 }
 
 /// Says what a client makes of a reply.
@@ -86,6 +116,24 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
         }
         judge(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+    }
+
+    #[test]
+    fn a_reply_of_other_agents_is_right_if_it_says_so() {
+        let endpoint = |pointer: Option<(&str, Option<&str>)>| EndpointPlan {
+            authority: "127.0.0.1:1".into(),
+            path: "/".into(),
+            body: String::new(),
+            headers: Vec::new(),
+            pointer: pointer.map(|(pointer, equals)| (pointer.into(), equals.map(Into::into))),
+            effect: None,
+        };
+        let body = br#"{"status": "done", "steps": 3, "ok": false}"#;
+        let right = |pointer, equals| is_right(&endpoint(Some((pointer, equals))), body);
+        assert!(right("/status", Some("done")) && right("/steps", Some("3")) && right("/status", None));
+        assert!(!right("/status", Some("failed")) && !right("/ok", None) && !right("/none", None));
+        assert!(is_right(&endpoint(None), b"data: anything"));
+        assert!(!is_right(&endpoint(Some(("/status", None))), b"no json"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::gameday::{Drilled, Field, Stopped};
 use crate::grade::reference::of_baseline;
 use crate::grade::{RunVerdict, grade};
 use crate::live::Told;
+use crate::model::Outcome;
 use crate::plan::Plan;
 use crate::record::{Checkpoint, Entry};
 use crate::report::gather::journal_line;
@@ -59,6 +60,8 @@ pub(super) struct Inputs {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answered {
     serial: u32,
+    mock: usize,
+    task: u64,
     at: Time,
     called: Called,
 }
@@ -126,6 +129,14 @@ impl Field<'_> {
             Told::Worked { serial, cost, effects } => {
                 Inbound::Worked { serial, worked: Worked { cost, effects } }
             }
+            Told::Foreign { mock, status, took, tokens } => Inbound::Foreign {
+                mock,
+                is_ok: (200..300).contains(&status),
+                is_denied: status == 403,
+                took,
+                tokens,
+            },
+            Told::ForeignWork { mock, cost, effects } => Inbound::ForeignWork { mock, cost, effects },
             Told::Met { fault } => Inbound::Met { fault },
         };
         self.driven.hear(self.running.now(), inbound);
@@ -133,10 +144,21 @@ impl Field<'_> {
 
     fn answered(&mut self, of: Answered) {
         self.under_way.remove(&of.serial);
-        self.pacing.received(of.at, self.running.now(), of.called == Called::Unreached);
+        let is_unreached = of.called == Called::Unreached && self.targets.endpoint(of.mock).is_none();
+        self.pacing.received(of.at, self.running.now(), is_unreached);
         let result = match of.called {
             Called::Replied(result) => result,
+            // That somebody else's agents are not there is theirs to answer for.
             Called::Unreached => Err(Failure::Cut),
+            Called::Done => {
+                let effect = self.targets.endpoint(of.mock).and_then(|endpoint| endpoint.effect);
+                let has_effect = effect.is_none_or(|mock| self.running.has_effect_of(mock, of.task));
+                // Nobody who waits for them sees that they have not done what they say.
+                let outcome = Outcome::seen(has_effect);
+                let told = Inbound::Decided { serial: of.serial, outcome, tokens: 0, waited: Span::ZERO };
+                self.driven.hear(self.running.now(), told);
+                Ok(())
+            }
         };
         self.driven.receive(of.at, Inbound::Answered { serial: of.serial, result });
     }
@@ -156,12 +178,15 @@ impl Field<'_> {
                     let (caller, sent) = (Arc::clone(&self.caller), self.targets.request(&request));
                     let (replies, serial) = (self.replies.clone(), request.serial);
                     let clock = self.running.clock();
-                    let task = tokio::spawn(async move {
-                        let called = caller.call(sent).await;
+                    let endpoint = self.targets.endpoint(request.mock).cloned();
+                    let (mock, task) = (request.mock, request.caller.task.number());
+                    let sent = tokio::spawn(async move {
+                        let called = caller.call(sent, endpoint.as_deref()).await;
+                        let answered = Answered { serial, mock, task, at: clock.now(), called };
                         // A drill that is over does not listen any more.
-                        let _sent: Result<(), _> = replies.send(Answered { serial, at: clock.now(), called });
+                        let _sent: Result<(), _> = replies.send(answered);
                     });
-                    self.under_way.insert(serial, task.abort_handle());
+                    self.under_way.insert(serial, sent.abort_handle());
                 }
                 Outbound::Cancel(serial) => {
                     if let Some(task) = self.under_way.remove(&serial) {

@@ -56,6 +56,8 @@ pub struct Settings {
     pub console: Option<ConsoleSettings>,
     /// Others say which alerts fire, by webhook or by hand.
     pub is_told_alerts: bool,
+    /// The hosts to which tasks may be posted, beside this machine.
+    pub allowed: Vec<String>,
     /// The roles on the roster whose part real people do, by their names.
     pub people: Vec<String>,
     /// The file that gets the journal; it must not be there yet.
@@ -159,8 +161,9 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         is_scheduled: false,
         ..settings.mocks
     };
-    let running = live::start(scenario.clone(), mocks).await?;
     let served = Served::of(scenario);
+    refuse_strangers(&served, &settings.allowed)?;
+    let running = live::start(scenario.clone(), mocks).await?;
     let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
     let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
     let (replies, from_wire) = mpsc::unbounded_channel();
@@ -216,6 +219,17 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         inputs: field::Inputs { mocks: from_mocks, wire: from_wire, people: from_people },
         console,
     })
+}
+
+/// Refuses hosts that are not this machine and not allowed by name.
+fn refuse_strangers(served: &Served, allowed: &[String]) -> io::Result<()> {
+    for endpoint in served.wires.iter().filter_map(|wire| wire.endpoint.as_ref()) {
+        if !endpoint.is_local() && !allowed.iter().any(|host| host == endpoint.host()) {
+            let why = format!("`{}` is not this machine, and not allowed by name", endpoint.host());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+    }
+    Ok(())
 }
 
 impl Ready<'_> {

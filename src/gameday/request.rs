@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::Key;
 use crate::engine;
-use crate::live::{HEADER, Stated};
-use crate::plan::{Access, Served, ToolPlan, WirePlan};
+use crate::live::{HEADER, Stated, task_name};
+use crate::plan::{Access, EndpointPlan, Served, ToolPlan, WirePlan};
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::wire::Protocol;
 use crate::wire::tool;
@@ -43,9 +43,17 @@ impl Targets {
         Self { all, agents: served.agents.clone() }
     }
 
+    /// Returns where a mock is that is none: agents of somebody else's.
+    pub(super) fn endpoint(&self, mock: usize) -> Option<&Arc<EndpointPlan>> {
+        self.all[mock].wire.endpoint.as_ref()
+    }
+
     /// Returns a request of the engine as it is sent.
     pub(super) fn request(&self, of: &engine::Request) -> Request<Full<Bytes>> {
         let target = &self.all[of.mock];
+        if let Some(endpoint) = &target.wire.endpoint {
+            return self.posted(endpoint, of);
+        }
         let (path, body) = if target.is_model { target.question(of) } else { target.call(of) };
         let agent = of.agent.map_or("stormdrill", |agent| self.agents[agent].as_str());
         let stated = Stated {
@@ -58,8 +66,6 @@ impl Targets {
             is_approved: of.is_approved,
             credential: of.credential,
         };
-        let task = of.caller.task;
-        let trace = (task.number(), task.with(TRACE).number(), of.caller.attempt.number() | 1);
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(format!("http://{}{path}", target.authority))
@@ -68,7 +74,7 @@ impl Targets {
             .header(AUTHORIZATION, format!("Bearer {agent}.{:x}", of.credential.0))
             .header("x-stormdrill-agent", agent)
             .header("x-stormdrill-tier", Tier::ALL[of.tier].word())
-            .header("traceparent", format!("00-{:016x}{:016x}-{:016x}-01", trace.0, trace.1, trace.2))
+            .header("traceparent", trace(of))
             .header(HEADER, stated.text());
         if path == "/v1/messages" {
             request = request.header("anthropic-version", "2023-06-01");
@@ -80,6 +86,35 @@ impl Targets {
             .body(Full::new(Bytes::from(body.to_string())))
             .expect("names of a scenario can stand in headers")
     }
+}
+
+impl Targets {
+    /// A task for agents of somebody else's: with the name by which its effects are known, and a trace to go on with.
+    fn posted(&self, endpoint: &EndpointPlan, of: &engine::Request) -> Request<Full<Bytes>> {
+        let agent = of.agent.map_or("stormdrill", |agent| self.agents[agent].as_str());
+        let tier = Tier::ALL[of.tier].word();
+        let task = of.caller.task;
+        let filled = endpoint.body.replace("{{task}}", &task_name(task.number()));
+        let filled = filled.replace("{{tier}}", tier).replace("{{agent}}", agent);
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://{}{}", endpoint.authority, endpoint.path))
+            .header(HOST, &endpoint.authority)
+            .header(CONTENT_TYPE, "application/json")
+            .header("x-stormdrill-tier", tier)
+            .header("traceparent", trace(of));
+        for (name, value) in &endpoint.headers {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(Bytes::from(filled))).expect("headers of a scenario have been checked")
+    }
+}
+
+/// Returns the trace of a task, and the span of this attempt.
+fn trace(of: &engine::Request) -> String {
+    let task = of.caller.task;
+    let (first, second, span) = (task.number(), task.with(TRACE).number(), of.caller.attempt.number() | 1);
+    format!("00-{first:016x}{second:016x}-{span:016x}-01")
 }
 
 const TRACE: Key = Key::of_name("second half of trace");

@@ -7,6 +7,23 @@ use crate::base::{Key, Money, Span, Time};
 use crate::model::overlay::Caller;
 use crate::model::{Outcome, Use};
 
+/// How the name of a task begins, before sixteen digits of hexadecimal.
+const TASK: &str = "task-";
+
+/// Returns the name of a task, as it is posted to agents that are somebody else's.
+pub(crate) fn task_name(task: u64) -> String {
+    format!("{TASK}{task:016x}")
+}
+
+/// Returns the first task that a text names.
+pub(super) fn task_in(text: &[u8]) -> Option<u64> {
+    memchr::memmem::find_iter(text, TASK.as_bytes()).find_map(|at| {
+        let digits = text.get(at + TASK.len()..at + TASK.len() + 16)?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
+    })
+}
+
 /// The header.
 pub(crate) const HEADER: &str = "x-stormdrill-call";
 
@@ -53,6 +70,26 @@ pub(crate) enum Told {
         cost: Money,
         /// Effects executed within permissions, beyond them, and known by their key.
         effects: [u32; 3],
+    },
+    /// A request of somebody else's is over: of your own agents, say.
+    Foreign {
+        /// The mock.
+        mock: usize,
+        /// The status; 0 if no headers were sent.
+        status: u16,
+        /// How long it took.
+        took: Span,
+        /// Output tokens.
+        tokens: u32,
+    },
+    /// A mock has done work for somebody else.
+    ForeignWork {
+        /// The mock.
+        mock: usize,
+        /// What it cost.
+        cost: Money,
+        /// Effects executed, those of them that repeat another, those beyond permissions, and those known by their key.
+        effects: [u32; 4],
     },
     /// A fault has changed something for the first time.
     Met {
@@ -129,6 +166,14 @@ impl Stated {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_is_known_by_its_name() {
+        let name = task_name(0xab12);
+        assert_eq!(task_in(format!("{{\"order\": \"task-x {name}\"}}").as_bytes()), Some(0xab12));
+        assert_eq!(task_in(b"task-12 task-+123456789abcdef"), None);
+        assert_eq!(task_in(b"task-0000000000000"), None);
+    }
 
     #[test]
     fn the_header_says_all_of_it() {

@@ -67,6 +67,8 @@ pub(super) struct Effect {
     pub(super) is_unsafe: bool,
     /// The canaries among its arguments.
     pub(super) canaries: Vec<Canary>,
+    /// The task of a drill that its arguments name.
+    pub(super) task: Option<u64>,
 }
 
 /// A key that makes calls one call however often they are sent.
@@ -180,6 +182,11 @@ impl Ledger {
         self.calls.push_back(call);
     }
 
+    /// Returns whether an effect of a task has been executed, as far as single ones are kept.
+    pub(super) fn has_effect_of(&self, task: u64) -> bool {
+        self.effects.iter().rev().any(|effect| effect.task == Some(task))
+    }
+
     /// Returns the effect that a key stands for already.
     pub(super) fn known(&self, key: Option<&Known>) -> Option<u64> {
         key.and_then(|key| self.known.map.get(&key.number).copied())
@@ -261,6 +268,7 @@ mod tests {
             duplicate_of: None,
             is_unsafe: false,
             canaries: Vec::new(),
+            task: None,
         }
     }
 

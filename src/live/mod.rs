@@ -48,7 +48,7 @@ use crate::wire::say::Recorded;
 
 use admin::Admin;
 use clock::Clock;
-pub(crate) use drilled::{HEADER, Stated, Told};
+pub(crate) use drilled::{HEADER, Stated, Told, task_name};
 use journal::Journal;
 use world::World;
 
@@ -126,12 +126,16 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     let world = Arc::new(world);
     // Every port is taken before anything is served: a start is whole or not at all.
     let mut listeners = Vec::new();
-    for (mock, wire) in world.served.mocks.iter().zip(&world.served.wires) {
+    for (index, (mock, wire)) in world.served.mocks.iter().zip(&world.served.wires).enumerate() {
+        if wire.endpoint.is_some() {
+            // It is somewhere else.
+            continue;
+        }
         let bound = TcpListener::bind(("127.0.0.1", wire.port)).await;
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("mock `{}`, port {}: {error}", mock.name, wire.port))
         };
-        listeners.push(bound.map_err(named)?);
+        listeners.push((index, bound.map_err(named)?));
     }
     let bound = TcpListener::bind(("127.0.0.1", settings.admin_port)).await;
     let named = |error: io::Error| {
@@ -141,7 +145,7 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     let admin_port = admin.local_addr()?.port();
     let slots = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
     let (mut mocks, mut servers) = (Vec::new(), Vec::new());
-    for (index, listener) in listeners.into_iter().enumerate() {
+    for (index, listener) in listeners {
         let (mock, wire) = (&world.served.mocks[index], &world.served.wires[index]);
         mocks.push(Address {
             name: mock.name.clone(),
@@ -158,7 +162,9 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     }
     // As the file states them: the first of a protocol is the one that clients find by themselves.
     let place = |mock: &Address| scenario.file.mocks.0.get(&mock.name).map(|at| at.place);
-    world.ports.get_or_init(|| mocks.iter().map(|mock: &Address| mock.port).collect());
+    let port =
+        |name: &str| mocks.iter().find(|mock: &&Address| mock.name == name).map_or(0, |mock| mock.port);
+    world.ports.get_or_init(|| world.served.mocks.iter().map(|mock| port(&mock.name)).collect());
     mocks.sort_by_key(place);
     let unseen = scenario.file.fault.iter().filter(|fault| !decide::shows(&fault.inject));
     let unseen = unseen.map(|fault| (fault.id.value.0.clone(), fault.inject.tag())).collect();

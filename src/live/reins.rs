@@ -91,6 +91,11 @@ impl Running {
         faults.plans.iter().enumerate().map(of).collect()
     }
 
+    /// Returns whether a mock has executed an effect whose arguments name a task.
+    pub(crate) fn has_effect_of(&self, mock: usize, task: u64) -> bool {
+        self.world.station(mock).ledger.has_effect_of(task)
+    }
+
     /// Returns how many requests a mock has refused since every slot and place was taken.
     pub(crate) fn overloaded(&self, mock: usize) -> u64 {
         self.world.station(mock).ledger.overloaded

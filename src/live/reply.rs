@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::base::Span;
 use crate::live::clock::Moment;
+use crate::live::drilled::Told;
 use crate::live::ledger::Call;
 use crate::live::serve;
 use crate::live::work::Work;
@@ -101,6 +102,10 @@ impl Drop for Note {
         self.call.hits = self.taken.changed.load(Ordering::Relaxed);
         let took = self.world.clock.passed(Moment::now().since(self.taken.arrived));
         self.world.station(self.taken.mock).ledger.call(self.call.clone(), took);
+        if self.taken.who.stated.is_none() {
+            let (mock, status, tokens) = (self.taken.mock, self.call.status, self.call.tokens.1 as u32);
+            self.world.tell_of_others(|| Told::Foreign { mock, status, took, tokens });
+        }
     }
 }
 

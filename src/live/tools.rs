@@ -17,7 +17,7 @@ use crate::live::perform::{Deed, perform};
 use crate::live::reply::{Cut, Note, ReplyBody, Reset};
 use crate::live::work::Job;
 use crate::live::world::{Taken, World};
-use crate::live::{headers, serve, toolbox};
+use crate::live::{drilled, headers, serve, toolbox};
 use crate::model::outcome::{self, Outcome, Talk};
 use crate::plan::{Boundary, Break, FaultEffect, FaultPlan, Flaw, PoisonBy, ToolPlan};
 use crate::scenario::file::faults::wire::BreakEnding;
@@ -150,6 +150,7 @@ fn effects(
         duplicate_of: None,
         is_unsafe: is_unsafe || !canaries.is_empty(),
         canaries,
+        task: drilled::task_in(invocation.raw),
     };
     vec![effect; times]
 }

@@ -168,6 +168,17 @@ impl Work {
         let is_anybody_waiting = slot == Slot::Counted && !station.waiting.is_empty();
         let (effects, known) = commit(world, &mut station, job);
         drop(station);
+        if self.taken.who.stated.is_none() {
+            let count =
+                |is_it: fn(&Effect) -> bool| effects.iter().filter(|effect| is_it(effect)).count() as u32;
+            let counts = [
+                effects.len() as u32,
+                count(|effect| effect.duplicate_of.is_some()),
+                count(|effect| effect.is_unsafe),
+                known,
+            ];
+            world.tell_of_others(|| Told::ForeignWork { mock, cost, effects: counts });
+        }
         world.tell(&self.taken, |serial| {
             let beyond = effects.iter().filter(|effect| effect.is_unsafe).count() as u32;
             Told::Worked { serial, cost, effects: [effects.len() as u32 - beyond, beyond, known] }

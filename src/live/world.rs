@@ -398,6 +398,14 @@ impl World {
         }
     }
 
+    /// Tells the drill something of requests that are not its own.
+    pub(super) fn tell_of_others(&self, of: impl FnOnce() -> Told) {
+        if let Some(told) = &self.told {
+            // A drill that is over does not listen any more.
+            let _sent: Result<(), _> = told.send(of());
+        }
+    }
+
     /// Returns what a request says of itself, if it is of the drill's own agents.
     pub(super) fn stated<'a>(&self, taken: &'a Taken) -> Option<&'a Stated> {
         taken.who.stated.as_deref().filter(|_| self.told.is_some())

@@ -225,6 +225,20 @@ impl Outcome {
         }
     }
 
+    /// Returns what became of a request to something that is no mock, of which it is known only whether it went right.
+    pub fn seen(is_right: bool) -> Self {
+        Self {
+            reply: Reply::Good,
+            service: Span::ZERO,
+            is_right,
+            is_lost: false,
+            is_cut: false,
+            is_unsaid: false,
+            flaw: None,
+            changed: 0,
+        }
+    }
+
     /// Lays the faults that hit a request over it.
     ///
     /// `is_priced` says whether it costs anything, `is_news` whether a flaw would change this reply.

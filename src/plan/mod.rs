@@ -28,7 +28,7 @@ pub use guards::{
 pub use orders::Order;
 pub use program::{Access, AgentPlan, Op, Program};
 pub use rollouts::{AnalysisPlan, RolloutPlan, RolloutStep};
-pub use served::{Served, ToolPlan, TurnPlan, WirePlan};
+pub use served::{EndpointPlan, Served, ToolPlan, TurnPlan, WirePlan};
 pub use system::{ArrivalKind, MockPlan, StorePlan, TrafficPlan, TrafficSegment};
 
 use crate::base::{Span, Time};

@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 use crate::base::Dist;
 use crate::plan::{FaultPlan, MockPlan, StorePlan, faults, system};
 use crate::scenario::Scenario;
+use crate::scenario::file::endpoint::{Endpoint, parts};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::file::wire::{Protocol, Tool, Turn, Wire};
+use crate::scenario::source::At;
+use crate::scenario::units::Line;
 
 /// Everything that live mocks need to know.
 #[derive(Debug, Clone)]
@@ -44,6 +47,39 @@ pub struct WirePlan {
     pub facts: Vec<String>,
     /// The permission that its effects need.
     pub permission: Option<String>,
+    /// Where it is, if it is not served here.
+    pub endpoint: Option<Arc<EndpointPlan>>,
+}
+
+/// Agents of your own, at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointPlan {
+    /// Host and port.
+    pub authority: String,
+    /// The path.
+    pub path: String,
+    /// What is posted, with placeholders.
+    pub body: String,
+    /// More headers.
+    pub headers: Vec<(String, String)>,
+    /// Where in the reply it stands whether the task was done well, and what must stand there.
+    pub pointer: Option<(String, Option<String>)>,
+    /// The mock in whose ledger an effect of the task must stand.
+    pub effect: Option<usize>,
+}
+
+impl EndpointPlan {
+    /// Returns the host, without its port.
+    pub fn host(&self) -> &str {
+        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
+        host.trim_matches(['[', ']'])
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_local(&self) -> bool {
+        let host = self.host();
+        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    }
 }
 
 /// What a model says at a turn.
@@ -79,14 +115,14 @@ impl Served {
     pub fn of(scenario: &Scenario) -> Self {
         Self {
             mocks: system::mocks(scenario),
-            wires: scenario.mocks.iter().map(|(name, mock)| wire(name, mock)).collect(),
+            wires: scenario.mocks.iter().map(|(name, mock)| wire(scenario, name, mock)).collect(),
             faults: faults::faults(scenario),
             agents: scenario.file.agents.0.keys().cloned().collect(),
         }
     }
 }
 
-fn wire(name: &str, mock: &Mock) -> WirePlan {
+fn wire(scenario: &Scenario, name: &str, mock: &Mock) -> WirePlan {
     let stated = mock.wire.as_ref();
     let own: &[Protocol] = match mock.kind.value {
         MockKind::Model => &[Protocol::Openai, Protocol::Anthropic],
@@ -114,6 +150,27 @@ fn wire(name: &str, mock: &Mock) -> WirePlan {
         tools,
         facts: stated.iter().flat_map(|wire| &wire.fact).map(|at| at.value.0.clone()).collect(),
         permission: mock.permission.as_ref().map(|at| at.value.0.clone()),
+        endpoint: mock.endpoint.as_ref().map(|of| Arc::new(endpoint(scenario, of))),
+    }
+}
+
+fn endpoint(scenario: &Scenario, of: &Endpoint) -> EndpointPlan {
+    let (authority, path) = parts(&of.url.value.0).unwrap_or(("127.0.0.1", "/"));
+    let header = |at: &At<Line>| {
+        let (name, value) = at.value.0.split_once(": ").unwrap_or_default();
+        (name.to_owned(), value.to_owned())
+    };
+    let body = of.body.as_ref().map(|at| at.value.0.clone());
+    EndpointPlan {
+        authority: authority.to_owned(),
+        path: path.to_owned(),
+        body: body.unwrap_or_else(|| r#"{"task": "{{task}}", "tier": "{{tier}}"}"#.to_owned()),
+        headers: of.headers.iter().map(header).collect(),
+        pointer: of.pointer.as_ref().map(|at| {
+            let equals = of.equals.as_ref().map(|at| at.value.0.clone());
+            (at.value.0.clone(), equals)
+        }),
+        effect: of.effect.as_ref().and_then(|at| scenario.mocks.keys().position(|name| *name == at.value.0)),
     }
 }
 

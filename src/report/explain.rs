@@ -101,6 +101,8 @@ pub const ENTRIES: &[Entry] = &[
         "The mock says that nothing came by while the fault was there: it begins too late, hits a mock that is not called then, or a guardrail keeps traffic away. What was not exposed is not contained."),
     of(Kind::Verdict, "ABORTED", "A live drill was stopped before its end: by a person, a signal, or the admin API. Exit code 4.",
         "Every fault was lifted, and that was verified; the result says by whom it was stopped and why. What was measured until then is shown and not judged."),
+    of(Kind::Refusal, "target-refused", "Tasks would be posted to another machine.",
+        "A drill sends load and breaks things. Beside this machine it speaks only to hosts that are named twice: in the scenario, and on the command line with `--allow HOST`."),
     of(Kind::Refusal, "no-console", "People are to take part, and there is no page on which they could.",
         "`--people` says whose part of the roster real people do. They acknowledge pages and say what they have done in the console: add `--console`."),
     of(Kind::Target, "detect", "Time from witnessed onset to the first delivered notification that carries a runbook.",

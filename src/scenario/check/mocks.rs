@@ -1,7 +1,7 @@
 //! Checks of the mocks: each kind has its own keys.
 
 use crate::base::Ratio;
-use crate::scenario::check::{Checked, count_within, share, wire};
+use crate::scenario::check::{Checked, count_within, endpoint, share, wire};
 use crate::scenario::decode::Decode;
 use crate::scenario::file::guards::TASKS;
 use crate::scenario::file::mocks::{Mock, MockKind};
@@ -22,6 +22,7 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             kind(mock, at.place, sink);
             values(mock, sink);
             wire::mock(mock, sink);
+            endpoint::check(checked, mock, sink);
         }
     }
 }

@@ -4,6 +4,7 @@ mod actions;
 mod alerts;
 mod boundaries;
 mod controls;
+mod endpoint;
 mod evaluations;
 mod faults;
 mod house;

@@ -170,7 +170,7 @@ fn tool(tool: &str, at: &At<Tool>, sink: &mut Sink) {
 }
 
 /// Reports placeholders that nothing fills.
-fn placeholders(text: &str, place: Place, known: &[&str], sink: &mut Sink) {
+pub(super) fn placeholders(text: &str, place: Place, known: &[&str], sink: &mut Sink) {
     for rest in text.split("{{").skip(1) {
         let Some((word, _)) = rest.split_once("}}") else { continue };
         let word = word.trim();

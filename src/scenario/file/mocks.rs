@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Node, wrong_type};
 use crate::scenario::dist_text::SpanDist;
+use crate::scenario::file::endpoint::Endpoint;
 use crate::scenario::file::wire::Wire;
 use crate::scenario::problem::Sink;
 use crate::scenario::record::{record, words};
@@ -106,6 +107,8 @@ record! {
         pub enforces_permission: Option<At<bool>>,
         /// What it is on the wire, where agents of any language call it.
         pub wire: Option<Wire>,
+        /// That it stands for agents of your own, at an address: a live drill posts tasks there instead of serving it.
+        pub endpoint: Option<Endpoint>,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod alerts;
+pub mod endpoint;
 pub mod evaluations;
 pub mod faults;
 pub mod guards;

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{Drill, SHOP};
-use crate::live::{folder, until};
+use crate::http::{folder, until};
 
 fn target<'a>(result: &'a Value, name: &str) -> &'a Value {
     let run = &result["runs"][0];

@@ -1,7 +1,15 @@
-//! Live drills in processes of their own: a small shop, at sixty times the clock.
+//! Live drills in processes of their own: a small shop, at many times the clock.
+//!
+//! Apart from the other tests, so that nothing that computes runs beside them: a drill notices when its machine is busy.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod agents;
 mod console;
 mod drills;
+#[path = "../it/http.rs"]
+mod http;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +20,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::live::{Reply, exchange, folder};
+use crate::http::{Reply, exchange, folder};
 
 const SHOP: &str = include_str!("shop.toml");
 
@@ -23,6 +31,10 @@ struct Drill {
     /// The port of the console, and the key of each role.
     port: u16,
     keys: BTreeMap<String, String>,
+    /// The port of each mock, as far as they have been read.
+    mocks: BTreeMap<String, u16>,
+    /// What it has said so far.
+    said: String,
 }
 
 /// How a drill ended.
@@ -56,26 +68,33 @@ impl Drill {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let (mut port, mut keys) = (0, BTreeMap::new());
-        while arguments.contains(&"--console") && keys.len() < 4 {
+        let (mut port, mut keys, mut mocks, mut said) = (0, BTreeMap::new(), BTreeMap::new(), String::new());
+        let wanted = if arguments.contains(&"--console") { 4 } else { 0 };
+        while port == 0 || keys.len() < wanted {
             let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "the drill ended before it began");
-            let Some((role, link)) = line.strip_prefix("(console, ").and_then(|rest| rest.split_once(')'))
-            else {
-                continue;
-            };
-            let (place, key) =
-                link.trim().strip_prefix("http://127.0.0.1:").unwrap().split_once("/#key=").unwrap();
-            port = place.parse().unwrap();
-            keys.insert(role.to_owned(), key.to_owned());
+            if lines.read_line(&mut line).unwrap() == 0 {
+                // It was refused.
+                break;
+            }
+            said.push_str(&line);
+            let Some((name, place)) = line.split_once(" http://127.0.0.1:") else { continue };
+            let (name, place) = (name.trim(), place.trim());
+            if let Some(role) = name.strip_prefix("(console, ") {
+                let (_, key) = place.split_once("/#key=").unwrap();
+                keys.insert(role.trim_end_matches(')').to_owned(), key.to_owned());
+            } else if name == "(metrics, alerts)" {
+                port = place.parse().unwrap();
+            } else {
+                mocks.extend(place.parse().ok().map(|port| (name.to_owned(), port)));
+            }
         }
         child.stderr = Some(lines.into_inner());
-        Self { child, folder, port, keys }
+        Self { child, folder, port, keys, mocks, said }
     }
 
     /// Waits for the end.
     fn end(mut self) -> Ended {
-        let mut said = String::new();
+        let mut said = std::mem::take(&mut self.said);
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         let code = self.child.wait().unwrap().code();
         let text = std::fs::read_to_string(self.folder.join("result.json")).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use serde_json::{Value, json};
 
 use super::{Drill, SHOP, done};
-use crate::live::{folder, until};
+use crate::http::{folder, until};
 
 #[test]
 fn people_play_a_game_day_in_and_out_of_order() {
