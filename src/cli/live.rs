@@ -38,6 +38,7 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         console,
         is_told_alerts: arguments.alerting == Alerting::Webhook,
         allowed: arguments.allow.clone(),
+        programs: arguments.allow_exec.clone(),
         people,
         journal: arguments.journal.clone(),
     };
@@ -46,7 +47,9 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         Ok(drilled) => drilled,
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             anstream::eprintln!("error[target-refused]: {error}");
-            anstream::eprintln!("hint: add --allow with the name of the host, if its owner knows");
+            anstream::eprintln!(
+                "hint: --allow HOST lets tasks and webhooks go there, --allow-exec PROGRAM lets it be run"
+            );
             return Ok(ExitCode::from(BAD_INPUT));
         }
         Err(error) => return Err(error),

@@ -46,6 +46,9 @@ pub(super) struct LiveArguments {
     /// A host to which tasks may be posted, beside this machine; the scenario names it too.
     #[arg(long, value_name = "HOST")]
     pub(super) allow: Vec<String>,
+    /// A program that steps of runbooks may run, as the scenario writes it.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) allow_exec: Vec<String>,
     /// The roles on the roster whose part real people do; the others are drawn from the roster [default: all with a
     /// console, none without].
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]

@@ -43,6 +43,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
             console: None,
             is_told_alerts: false,
             allowed: Vec::new(),
+            programs: Vec::new(),
             people: Vec::new(),
             journal: None,
         };

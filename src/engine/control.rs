@@ -156,6 +156,7 @@ impl World<'_> {
                 self.stations[usize::from(mock)].rollout = rollout;
             }
             Order::Probe(mock) => self.probe(mock),
+            Order::Outside(runbook, step) => self.tell_abroad(Outbound::Outside { runbook, step }),
             Order::Purge(..)
             | Order::Quarantine(..)
             | Order::PinSnapshot(..)

@@ -13,6 +13,7 @@ use crate::gameday::board::{Board, board};
 use crate::gameday::client::Called;
 use crate::gameday::command::Asked;
 use crate::gameday::console::{Console, Shown};
+use crate::gameday::outside::Came;
 use crate::gameday::resume::End;
 use crate::gameday::telemetry;
 use crate::gameday::{Drilled, Field, Stopped};
@@ -54,6 +55,7 @@ pub(super) struct Inputs {
     pub(super) mocks: mpsc::UnboundedReceiver<Told>,
     pub(super) wire: mpsc::UnboundedReceiver<Answered>,
     pub(super) people: mpsc::Receiver<Asked>,
+    pub(super) outside: mpsc::UnboundedReceiver<Came>,
 }
 
 /// A request is over, as its client saw it, and when.
@@ -89,9 +91,13 @@ impl Field<'_> {
             tokio::select! {
                 biased;
                 Some(asked) = inputs.people.recv() => self.obey(plan, asked),
+                Some(came) = inputs.outside.recv() => self.came(plan, &came),
                 why = &mut stop => self.stop(why),
                 _ = show.tick() => {
                     self.show(plan);
+                    if let Some(why) = self.stop_loss.look(self.running.now(), self.driven.record()) {
+                        self.stop(why);
+                    }
                     if self.running.releases() > 0 {
                         self.stop("every fault was lifted by the admin API".into());
                     }
@@ -192,6 +198,9 @@ impl Field<'_> {
                     if let Some(task) = self.under_way.remove(&serial) {
                         task.abort();
                     }
+                }
+                Outbound::Outside { runbook, step } => {
+                    self.outside.run((runbook, step), Arc::clone(&self.caller), self.came.clone());
                 }
                 Outbound::Inject if self.own.is_released => {}
                 Outbound::Inject => self.running.inject(),

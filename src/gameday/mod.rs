@@ -10,11 +10,13 @@ mod command;
 mod console;
 mod field;
 mod log;
+mod outside;
 mod pacing;
 mod people;
 mod request;
 mod result;
 mod resume;
+mod stop_loss;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -40,10 +42,12 @@ use client::Caller;
 pub use command::Role;
 use console::{Console, Shown};
 use log::Log;
+use outside::Outside;
 use pacing::Pacing;
 pub use pacing::Punctuality;
 use request::Targets;
 pub use resume::{Resumed, resume};
+use stop_loss::StopLoss;
 
 /// How a live drill is held.
 #[derive(Debug)]
@@ -58,6 +62,8 @@ pub struct Settings {
     pub is_told_alerts: bool,
     /// The hosts to which tasks may be posted, beside this machine.
     pub allowed: Vec<String>,
+    /// The programs that steps may run.
+    pub programs: Vec<String>,
     /// The roles on the roster whose part real people do, by their names.
     pub people: Vec<String>,
     /// The file that gets the journal; it must not be there yet.
@@ -129,6 +135,9 @@ struct Field<'p> {
     title: String,
     system: SystemResult,
     stopped: Option<Stopped>,
+    stop_loss: StopLoss,
+    outside: Outside,
+    came: mpsc::UnboundedSender<outside::Came>,
     log: Log,
     /// How many entries of the journal have been written, and what of the record has been.
     written: usize,
@@ -163,6 +172,8 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     };
     let served = Served::of(scenario);
     refuse_strangers(&served, &settings.allowed)?;
+    let outside = Outside::new(scenario, &settings.allowed, &settings.programs)?;
+    let (came, from_outside) = mpsc::unbounded_channel();
     let running = live::start(scenario.clone(), mocks).await?;
     let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
     let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
@@ -174,15 +185,7 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     let console = console::serve(settings.port, keys, hides_injects, (seen, asked)).await?;
     // Last, so that a start that comes to nothing leaves no file behind.
     let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
-    let mut driven = Driven::new(plan, seed);
-    if settings.is_told_alerts {
-        driven.leave_alerting();
-    }
-    for (index, role) in plan.roles.iter().enumerate() {
-        if settings.people.contains(&role.name) {
-            driven.make_real(index);
-        }
-    }
+    let driven = driven(plan, seed, (settings.is_told_alerts, &settings.people));
     let mut field = Field {
         driven,
         running,
@@ -197,6 +200,9 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         title: scenario.file.title.value.0.clone(),
         system: system(scenario, plan),
         stopped: None,
+        stop_loss: StopLoss::new(scenario.file.stop_loss.as_ref()),
+        outside,
+        came,
         log,
         written: 0,
         saver: Saver::new(plan),
@@ -216,9 +222,28 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     Ok(Ready {
         field,
         plan,
-        inputs: field::Inputs { mocks: from_mocks, wire: from_wire, people: from_people },
+        inputs: field::Inputs {
+            mocks: from_mocks,
+            wire: from_wire,
+            people: from_people,
+            outside: from_outside,
+        },
         console,
     })
+}
+
+/// Returns the engine of a drill: with alerting that may be somebody else's, and roles whose part real people do.
+fn driven<'p>(plan: &'p Plan, seed: u64, (is_told_alerts, people): (bool, &[String])) -> Driven<'p> {
+    let mut driven = Driven::new(plan, seed);
+    if is_told_alerts {
+        driven.leave_alerting();
+    }
+    for (index, role) in plan.roles.iter().enumerate() {
+        if people.contains(&role.name) {
+            driven.make_real(index);
+        }
+    }
+    driven
 }
 
 /// Refuses hosts that are not this machine and not allowed by name.

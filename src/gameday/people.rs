@@ -1,10 +1,13 @@
 //! What people do in a live drill, carried out.
 
+use serde_json::json;
+
 use crate::base::Time;
 use crate::gameday::Field;
 use crate::gameday::alerting::News;
 use crate::gameday::board::Note;
 use crate::gameday::command::{Asked, Command, Role};
+use crate::gameday::outside::Came;
 use crate::grade::reference::of_baseline;
 use crate::grade::times::lost_lately;
 use crate::plan::Plan;
@@ -127,11 +130,28 @@ impl Field<'_> {
         told.map_err(|refused| refused.to_string())
     }
 
+    /// A step was done outside of the drill, or was not.
+    pub(super) fn came(&mut self, plan: &Plan, came: &Came) {
+        let step = &plan.runbooks[came.runbook].steps[came.step].id;
+        let (word, said) = match &came.result {
+            Ok(said) => ("done outside", said),
+            Err(why) => ("failed outside", why),
+        };
+        let now = self.running.now();
+        self.log.line(&json!({ "kind": "outside", "at_ns": now.0, "step": step, "ok": came.result.is_ok(), "said": said }));
+        self.note_by(now, "automation", &format!("{step} is {word}: {said}"));
+        self.show(plan);
+    }
+
     fn note(&mut self, now: Time, role: Role, text: &str) {
+        self.note_by(now, role.word(), text);
+    }
+
+    fn note_by(&mut self, now: Time, role: &'static str, text: &str) {
         if self.own.notes.len() == NOTES_MAX {
             self.own.notes.pop_front();
         }
-        let note = Note { at_s: now.seconds(), role: role.word(), text: safe::text(text) };
+        let note = Note { at_s: now.seconds(), role, text: safe::text(text) };
         self.own.notes.push_back(note);
     }
 

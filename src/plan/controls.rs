@@ -281,6 +281,10 @@ fn step(scenario: &Scenario, (number, steps): (usize, &[RunbookStep]), step: &Ru
             undo.steps.iter().filter_map(|name| steps.iter().position(|other| other.id == *name)).collect(),
         ),
         Action::Verify(_) | Action::Validate(_) => ActionPlan::Look,
+        Action::Call(_) | Action::Command(_) => {
+            let index = steps.iter().position(|other| other.id == step.id).unwrap_or(0);
+            ActionPlan::Orders(vec![Order::Outside(number, index)])
+        }
         Action::DeclareRecovered(_) => ActionPlan::Declare,
         Action::Degrade(_)
         | Action::Pin(_)

@@ -52,6 +52,8 @@ pub enum Order {
     PutBack(u8),
     /// Limit what may be spent in a minute, or do so no more than before.
     Budget(Option<Money>),
+    /// Do outside of the drill what the step of this runbook and number says.
+    Outside(usize, usize),
     /// Replay the nodes through which shared state went, for the runbook of this number.
     Replay(usize),
 }
@@ -79,6 +81,7 @@ impl Order {
             | Self::ResetContexts
             | Self::Unpin(_)
             | Self::PutBack(_)
+            | Self::Outside(..)
             | Self::Replay(_) => None,
         }
     }

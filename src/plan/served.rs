@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Dist;
 use crate::plan::{FaultPlan, MockPlan, StorePlan, faults, system};
 use crate::scenario::Scenario;
-use crate::scenario::file::endpoint::{Endpoint, parts};
+use crate::scenario::file::endpoint::{Endpoint, is_loopback, parts};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::file::wire::{Protocol, Tool, Turn, Wire};
 use crate::scenario::source::At;
@@ -77,8 +77,7 @@ impl EndpointPlan {
 
     /// Whether it is on this machine.
     pub fn is_local(&self) -> bool {
-        let host = self.host();
-        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        is_loopback(&self.authority)
     }
 }
 

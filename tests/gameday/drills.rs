@@ -155,3 +155,63 @@ fn a_drill_that_is_killed_is_graded_as_far_as_its_journal_goes() {
     let (code, _, said) = resumed(std::path::Path::new("Cargo.toml"));
     assert!(code == Some(2) && said.contains("line 1"), "{said}");
 }
+
+#[test]
+fn a_drill_that_does_more_harm_than_it_may_stops_by_itself() {
+    let scenario = format!("{SHOP}\n[stop_loss]\nbad_above = \"50%\"\nspend = \"$100\"\n");
+    let ended = Drill::begin(&scenario, &["--pace", "60"]).end();
+    assert_eq!((ended.code, &ended.result["verdict"]), (Some(4), &"ABORTED".into()), "{}", ended.said);
+    let why = ended.result["because"][0].as_str().unwrap();
+    assert!(why.starts_with("stop-loss: ") && why.contains("above 50%"), "{why}");
+    assert_eq!(ended.result["live"]["released"], true);
+    let spends = SHOP.replace("[targets]", "[stop_loss]\nspend = \"$0.10\"\n[targets]");
+    let ended = Drill::begin(&spends, &["--pace", "60"]).end();
+    assert!(
+        ended.result["because"][0].as_str().unwrap().contains("has been spent"),
+        "{}",
+        ended.result["because"]
+    );
+}
+
+#[test]
+fn steps_act_outside_where_that_is_allowed_by_name() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let posted = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut text, mut part) = (String::new(), [0; 1024]);
+        while !text.contains("cache") {
+            let read = stream.read(&mut part).unwrap();
+            text.push_str(&String::from_utf8_lossy(&part[..read]));
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        text
+    });
+    let steps = format!(
+        "steps = [\n  {{ id = \"switch\", owner = \"auto\", within = \"1m\", do.call = {{ url = \"http://127.0.0.1:{port}/flags\", body = '{{\"search\": \"cache\"}}' }} }},\n  {{ id = \"tell\", owner = \"auto\", within = \"1m\", do.command = {{ run = [\"echo\", \"switched; now\"] }} }},\n  {{ id = \"gone\", owner = \"auto\", within = \"1m\", do.call = {{ url = \"http://127.0.0.1:1/none\" }} }},\n"
+    );
+    let scenario = SHOP.replace("steps = [\n", &steps);
+    let refused = Drill::begin(&scenario, &[]).end();
+    assert!(refused.code == Some(2) && refused.said.contains("runs `echo`"), "{}", refused.said);
+    let journal = folder().join("journal.jsonl");
+    let path = journal.to_string_lossy().into_owned();
+    let ended = Drill::begin(&scenario, &["--pace", "60", "--allow-exec", "echo", "--journal", &path]).end();
+    assert!(ended.code == Some(0) || ended.code == Some(1), "{}", ended.said);
+    assert!(posted.join().unwrap().starts_with("POST /flags"));
+    let lines: Vec<Value> = std::fs::read_to_string(&journal)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let outside: Vec<(&str, bool, &str)> = lines
+        .iter()
+        .filter(|line| line["kind"] == "outside")
+        .map(|line| {
+            (line["step"].as_str().unwrap(), line["ok"].as_bool().unwrap(), line["said"].as_str().unwrap())
+        })
+        .collect();
+    assert!(outside.contains(&("switch", true, "the webhook has answered")), "{outside:?}");
+    assert!(outside.contains(&("tell", true, "switched; now")), "no shell reads it: {outside:?}");
+    assert!(outside.contains(&("gone", false, "the webhook cannot be reached")), "{outside:?}");
+}

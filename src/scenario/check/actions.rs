@@ -3,6 +3,7 @@
 use crate::base::{Ratio, Span};
 use crate::scenario::check::evaluations::is_model;
 use crate::scenario::check::{Checked, count_within, refer, refer_to, share, within};
+use crate::scenario::file::endpoint::parts;
 use crate::scenario::file::guards::CallGuard;
 use crate::scenario::file::runbooks::RunbookStep;
 use crate::scenario::file::runbooks::actions::{
@@ -68,6 +69,7 @@ pub(super) fn check(checked: &Checked<'_>, step: &RunbookStep, before: &[Runbook
                 sink.push(problem.hint("say with `expect` what should be observed"));
             }
         }
+        Action::Call(_) | Action::Command(_) => outside(step, sink),
         Action::Acknowledge(_)
         | Action::Diagnose(_)
         | Action::ResetContexts(_)
@@ -82,6 +84,22 @@ pub(super) fn check(checked: &Checked<'_>, step: &RunbookStep, before: &[Runbook
         | Action::RequireApproval(_)
         | Action::Revoke(_)
         | Action::Isolate(_) => boundary(checked, &step.r#do, sink),
+    }
+}
+
+/// Checks what a step does outside of the drill.
+fn outside(step: &RunbookStep, sink: &mut Sink) {
+    if let Action::Call(call) = &step.r#do {
+        if call.url.known().is_some_and(|url| parts(&url.0).is_none()) {
+            let problem = Problem::error(Code::OutOfRange, call.url.place, "this is no address of HTTP");
+            sink.push(problem.hint("http://127.0.0.1:9000/switch"));
+        }
+    } else if let Action::Command(command) = &step.r#do
+        && command.run.is_empty()
+        && !step.id.is_hole()
+    {
+        let problem = Problem::error(Code::MissingKey, step.id.place, "this step runs nothing");
+        sink.push(problem.hint("add `run = [\"./switch\", \"cache\"]`"));
     }
 }
 

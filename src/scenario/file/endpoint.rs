@@ -22,6 +22,12 @@ record! {
     }
 }
 
+/// Whether a host, with or without its port, is this machine.
+pub fn is_loopback(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
 /// Returns host and port, and the path, of an address of HTTP.
 pub fn parts(url: &str) -> Option<(&str, &str)> {
     let rest = url.strip_prefix("http://")?;

@@ -15,6 +15,7 @@ pub mod rollouts;
 pub mod runbooks;
 pub mod screens;
 pub mod slos;
+pub mod stop_loss;
 pub mod targets;
 pub mod wire;
 
@@ -65,6 +66,8 @@ record! {
         pub roster: Named<runbooks::Role>,
         /// Variants that `selftest` runs beside its own, with the verdict each must get.
         pub variant: Named<targets::Variant>,
+        /// When a live drill stops by itself.
+        pub stop_loss: Option<stop_loss::LossLimits>,
         /// What PASS means.
         pub targets: Option<targets::Targets>,
     }

@@ -4,7 +4,7 @@ use crate::base::{Money, Ratio, Span};
 use crate::scenario::file::load::Tier;
 use crate::scenario::record::{choice, record, words};
 use crate::scenario::source::At;
-use crate::scenario::units::Name;
+use crate::scenario::units::{Line, Name, Text};
 
 record! {
     /// Take ownership of the incident.
@@ -245,6 +245,24 @@ record! {
 }
 
 record! {
+    /// Post something to an address, in a live drill; in virtual time it does nothing.
+    pub struct Webhook {
+        /// The address, such as `http://127.0.0.1:9000/switch`; another machine only with `--allow`.
+        pub url: At<Line>,
+        /// What is posted, as JSON; default: an empty object.
+        pub body: Option<At<Text>>,
+    }
+}
+
+record! {
+    /// Run a command, in a live drill and only with `--allow-exec`; in virtual time it does nothing.
+    pub struct RunCommand {
+        /// The program and its arguments; no shell reads them.
+        pub run: Vec<At<Line>>,
+    }
+}
+
+record! {
     /// Say that service has recovered: refused unless the runbook's recovery criteria are observed.
     pub struct DeclareRecovered {}
 }
@@ -304,6 +322,10 @@ choice! {
         Restore(Restore) = "restore",
         /// Limit what may be spent.
         ApplyBudget(ApplyBudget) = "apply-budget",
+        /// Post something to an address.
+        Call(Webhook) = "call",
+        /// Run a command.
+        Command(RunCommand) = "command",
         /// Only look.
         Verify(Verified) = "verify",
         /// Say that service has recovered.
