@@ -215,3 +215,20 @@ fn steps_act_outside_where_that_is_allowed_by_name() {
     assert!(outside.contains(&("tell", true, "switched; now")), "no shell reads it: {outside:?}");
     assert!(outside.contains(&("gone", false, "the webhook cannot be reached")), "{outside:?}");
 }
+
+/// A closed loop would have sent little while the target stood still, and would have seen little of it.
+#[test]
+fn a_target_that_stands_still_for_a_second_shows_in_the_latencies() {
+    let scenario = include_str!("../../benches/load.toml").replace("1000/s", "200/s");
+    let ended = Drill::begin(&scenario, &[]).end();
+    let (run, live) = (&ended.result["runs"][0], &ended.result["live"]);
+    let sent = live["sent"].as_u64().unwrap();
+    assert!(
+        (3_990..=4_010).contains(&sent),
+        "the load goes on while nothing comes back: {live} {}",
+        ended.said
+    );
+    let p95 = run["harm"][0]["latency_p95_s"].as_f64().unwrap();
+    assert!((0.9..1.6).contains(&p95), "one task in twenty waited: {p95} s");
+    assert!(live["lag_p99_ms"].as_f64().unwrap() < 50.0, "{live}");
+}
