@@ -45,14 +45,7 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drilled = match runtime.block_on(hold(&scenario, &plan, settings, keys)) {
         Ok(drilled) => drilled,
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            anstream::eprintln!("error[target-refused]: {error}");
-            anstream::eprintln!(
-                "hint: --allow HOST lets tasks and webhooks go there, --allow-exec PROGRAM lets it be run"
-            );
-            return Ok(ExitCode::from(BAD_INPUT));
-        }
-        Err(error) => return Err(error),
+        Err(error) => return refused(error),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if drilled.is_journal_broken {
@@ -70,6 +63,18 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         return Ok(ExitCode::from(INTERNAL));
     }
     Ok(ExitCode::from(code))
+}
+
+/// Says why a drill was refused, if it was; other errors are the machine's.
+pub(super) fn refused(error: io::Error) -> Result<ExitCode, io::Error> {
+    if error.kind() != io::ErrorKind::InvalidInput {
+        return Err(error);
+    }
+    anstream::eprintln!("error[target-refused]: {error}");
+    anstream::eprintln!(
+        "hint: `live` has --allow HOST for tasks and webhooks, and --allow-exec PROGRAM for commands"
+    );
+    Ok(ExitCode::from(BAD_INPUT))
 }
 
 /// Returns how the mocks of a drill are served; what is wrong has been said if there is nothing.

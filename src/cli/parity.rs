@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::cli::live::mocks;
+use crate::cli::live::{mocks, refused};
 use crate::cli::live_arguments::ParityArguments;
 use crate::cli::progress::Progress;
 use crate::cli::serving::{Signals, Token};
@@ -48,12 +48,16 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
             journal: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let drilled = runtime.block_on(async {
+        let held = runtime.block_on(async {
             let mut signals = Signals::new()?;
             let ready = gameday::prepare(&scenario, &plan, settings).await?;
             let stop = async { format!("stopped by signal {}", signals.next().await) };
             io::Result::Ok(Box::pin(ready.hold(stop)).await)
-        })?;
+        });
+        let drilled = match held {
+            Ok(drilled) => drilled,
+            Err(error) => return refused(error),
+        };
         if !matches!(drilled.card.verdict, RunVerdict::Pass | RunVerdict::Fail) {
             let why = drilled.card.because.join("; ");
             objections.push(format!("seed {seed}: {}: {why}", drilled.card.verdict.word()));

@@ -1,5 +1,7 @@
 //! Alerting that is yours: Alertmanager's webhook, any other one, or somebody who was paged.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,8 +12,16 @@ use crate::plan::Plan;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct News {
     pub(super) alert: String,
+    /// Which of its series, if that is said: an alert fires as long as one of them does.
+    pub(super) series: Option<String>,
     pub(super) is_firing: bool,
 }
+
+/// The series of each alert that fire, as others have said.
+pub(super) type Firing = BTreeMap<usize, BTreeSet<String>>;
+
+/// The most series of one alert that are told apart.
+const SERIES_MAX: usize = 10_000;
 
 /// What Alertmanager posts, version 4, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -23,12 +33,9 @@ struct Webhook {
 #[derive(Debug, Deserialize)]
 struct Alert {
     status: Status,
-    labels: Labels,
-}
-
-#[derive(Debug, Deserialize)]
-struct Labels {
-    alertname: String,
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    fingerprint: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -51,22 +58,19 @@ pub(super) fn alertmanager(body: &[u8]) -> Result<Vec<News>, String> {
     if webhook.version != "4" {
         return Err(format!("version {:?} of the webhook is not known; 4 is", webhook.version));
     }
-    let mut news: Vec<News> = Vec::new();
-    for alert in webhook.alerts {
-        let is_firing = alert.status == Status::Firing;
-        // One alert may fire for several series: it fires as long as one of them does.
-        match news.iter_mut().find(|known| known.alert == alert.labels.alertname) {
-            Some(known) => known.is_firing |= is_firing,
-            None => news.push(News { alert: alert.labels.alertname, is_firing }),
-        }
-    }
-    Ok(news)
+    let one = |alert: Alert| {
+        let name = alert.labels.get("alertname").cloned().ok_or("an alert has no `alertname`")?;
+        let series =
+            if alert.fingerprint.is_empty() { format!("{:?}", alert.labels) } else { alert.fingerprint };
+        Ok(News { alert: name, series: Some(series), is_firing: alert.status == Status::Firing })
+    };
+    webhook.alerts.into_iter().map(one).collect::<Result<_, &str>>().map_err(str::to_owned)
 }
 
 /// Reads a plain webhook: `{"alert": "NAME", "status": "firing"}`.
 pub(super) fn plain(body: &[u8]) -> Result<Vec<News>, String> {
     let of: Plain = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(vec![News { alert: of.alert, is_firing: of.status == Status::Firing }])
+    Ok(vec![News { alert: of.alert, series: None, is_firing: of.status == Status::Firing }])
 }
 
 impl Field<'_> {
@@ -82,7 +86,18 @@ impl Field<'_> {
                 unknown.push(of.alert.clone());
                 continue;
             };
-            let is_firing = of.is_firing;
+            let series = self.firing.entry(index).or_default();
+            match &of.series {
+                None if !of.is_firing => series.clear(),
+                Some(one) if !of.is_firing => {
+                    series.remove(one);
+                }
+                None | Some(_) if series.len() < SERIES_MAX => {
+                    series.insert(of.series.clone().unwrap_or_default());
+                }
+                None | Some(_) => {}
+            }
+            let is_firing = of.is_firing || !series.is_empty();
             let _is_news: bool = self.driven.tell_ops(now, |ops, telemetry, journal| {
                 ops.on_alert((now, telemetry), index, is_firing, journal)
             });
@@ -99,20 +114,26 @@ mod tests {
 
     /// As Alertmanager 0.25 posts it.
     const FIRING: &str = r#"{"receiver":"hook","status":"firing","alerts":[
-        {"status":"resolved","labels":{"alertname":"Bad","instance":"a"},"startsAt":"2026-11-26T04:59:14.679Z"},
-        {"status":"firing","labels":{"alertname":"Bad","instance":"b"},"endsAt":"0001-01-01T00:00:00Z"},
-        {"status":"resolved","labels":{"alertname":"Other"},"annotations":{}}],
+        {"status":"resolved","labels":{"alertname":"Bad","instance":"a"},"startsAt":"2026-11-26T04:59:14.679Z","fingerprint":"1b5b"},
+        {"status":"firing","labels":{"alertname":"Bad","instance":"b"},"endsAt":"0001-01-01T00:00:00Z"}],
         "groupLabels":{},"externalURL":"http://127.0.0.1:1","version":"4","groupKey":"{}:{}","truncatedAlerts":0}"#;
 
     #[test]
-    fn an_alert_fires_as_long_as_one_of_its_series_does() {
-        let news = |alert: &str, is_firing| News { alert: alert.into(), is_firing };
-        assert_eq!(alertmanager(FIRING.as_bytes()), Ok(vec![news("Bad", true), news("Other", false)]));
+    fn what_alertmanager_posts_is_read_series_by_series() {
+        let news = alertmanager(FIRING.as_bytes()).unwrap();
+        let told: Vec<(&str, bool)> = news.iter().map(|of| (of.alert.as_str(), of.is_firing)).collect();
+        assert_eq!(told, [("Bad", false), ("Bad", true)]);
+        let series: Vec<&str> = news.iter().filter_map(|of| of.series.as_deref()).collect();
+        assert!(series[0] == "1b5b" && series[1].contains("instance"), "{news:?}");
         assert!(
             alertmanager(FIRING.replace("\"4\"", "\"5\"").as_bytes()).unwrap_err().contains("version \"5\"")
         );
+        assert!(
+            alertmanager(FIRING.replace("alertname", "name").as_bytes()).unwrap_err().contains("alertname")
+        );
         assert!(alertmanager(b"{}").is_err() && alertmanager(b"\xff").is_err());
-        assert_eq!(plain(br#"{"alert":"Bad","status":"resolved"}"#), Ok(vec![news("Bad", false)]));
+        let plain_news = plain(br#"{"alert":"Bad","status":"resolved"}"#).unwrap();
+        assert!(plain_news[0].alert == "Bad" && !plain_news[0].is_firing);
         assert!(plain(br#"{"alert":"Bad"}"#).is_err());
     }
 }

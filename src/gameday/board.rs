@@ -42,6 +42,9 @@ pub(super) struct Board {
     pub(super) journal: Vec<JournalLine>,
     pub(super) notes: Vec<Note>,
     pub(super) is_over: bool,
+    /// Whether somebody has been told of something that was met.
+    #[serde(skip)]
+    is_told: bool,
 }
 
 /// A clock beside its target; all times count from the onset.
@@ -171,6 +174,7 @@ pub(super) fn board(
         is_witnessed: record.witnesses[index].first.is_some(),
         is_active: !own.is_released && of.start <= now && now < of.end,
     };
+    let met = first(entries, |event| matches!(event, Event::FaultWitnessed(_)));
     let names = plan.alerts.iter().map(|alert| alert.name.clone()).collect();
     let last = entries.iter().rev().take(LINES).rev();
     Board {
@@ -191,6 +195,8 @@ pub(super) fn board(
         journal: last.map(|entry| journal_line(plan, *entry)).collect(),
         notes: own.notes.iter().cloned().collect(),
         is_over: own.is_over,
+        is_told: met
+            .is_some_and(|met| first_after(entries, met, |event| matches!(event, Event::Notified(_)))),
     }
 }
 
@@ -202,12 +208,11 @@ impl Board {
         shown.faults = None;
         shown.journal.retain(|line| !tells.contains(&line.event.as_ref()));
         // Until somebody is told, nothing shows that there is anything to be told.
-        let is_told =
-            shown.journal.iter().any(|line| line.event == "notified") || !shown.incidents.is_empty();
-        if !is_told {
+        if !self.is_told {
             shown.targets.clear();
         }
-        if !matches!(shown.phase, "baseline" | "invalid") && (!is_told || shown.phase == "release") {
+        let tells = matches!(shown.phase, "inject" | "release" | "aftermath");
+        if !matches!(shown.phase, "baseline" | "invalid") && (!self.is_told || tells) {
             shown.phase = "running";
         }
         shown
@@ -216,6 +221,10 @@ impl Board {
 
 fn first(entries: &[Entry], is_it: impl Fn(Event) -> bool) -> Option<Time> {
     entries.iter().find(|entry| is_it(entry.event)).map(|entry| entry.at)
+}
+
+fn first_after(entries: &[Entry], from: Time, is_it: impl Fn(Event) -> bool) -> bool {
+    entries.iter().any(|entry| entry.at >= from && is_it(entry.event))
 }
 
 fn clocks(plan: &Plan, entries: &[Entry], own: &Own, now: Time) -> Vec<Clock> {

@@ -109,6 +109,7 @@ fn wait(headers: &HeaderMap) -> Option<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::file::endpoint::Address;
 
     fn judged(status: u16, header: Option<(&'static str, &str)>, body: &str) -> Result<(), Failure> {
         let mut headers = HeaderMap::new();
@@ -121,8 +122,7 @@ mod tests {
     #[test]
     fn a_reply_of_other_agents_is_right_if_it_says_so() {
         let endpoint = |pointer: Option<(&str, Option<&str>)>| EndpointPlan {
-            authority: "127.0.0.1:1".into(),
-            path: "/".into(),
+            address: Address::parse("http://127.0.0.1:1/").unwrap(),
             body: String::new(),
             headers: Vec::new(),
             pointer: pointer.map(|(pointer, equals)| (pointer.into(), equals.map(Into::into))),

@@ -38,6 +38,7 @@ impl Role {
         match command {
             Command::Note { .. } => self != Self::Observer,
             Command::Paged { .. }
+            | Command::Resolved { .. }
             | Command::Acknowledge { .. }
             | Command::Start { .. }
             | Command::Done { .. }
@@ -65,6 +66,8 @@ pub(super) enum Command {
     Note { text: String },
     /// Has been paged, by whatever way alerts come.
     Paged { alert: String },
+    /// Has been told that an alert has resolved.
+    Resolved { alert: String },
     /// Says that new harm has stopped.
     DeclareContained,
     /// Says that service has recovered.

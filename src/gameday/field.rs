@@ -17,7 +17,7 @@ use crate::gameday::outside::Came;
 use crate::gameday::resume::End;
 use crate::gameday::telemetry;
 use crate::gameday::{Drilled, Field, Stopped};
-use crate::grade::reference::of_baseline;
+use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
 use crate::live::Told;
 use crate::model::Outcome;
@@ -48,6 +48,7 @@ struct Happened {
 struct Saved {
     kind: &'static str,
     checkpoint: Checkpoint,
+    usual: Usual,
 }
 
 /// What comes to the drill.
@@ -194,12 +195,17 @@ impl Field<'_> {
                     });
                     self.under_way.insert(serial, sent.abort_handle());
                 }
-                Outbound::Cancel(serial) => {
+                Outbound::Cancel(serial, mock) => {
                     if let Some(task) = self.under_way.remove(&serial) {
                         task.abort();
                     }
+                    if self.targets.endpoint(mock).is_some() {
+                        // Nobody says what somebody else's agents still do.
+                        self.driven.hear(self.running.now(), Inbound::Gone { serial });
+                    }
                 }
                 Outbound::Outside { runbook, step } => {
+                    self.outside_now.insert((runbook, step));
                     self.outside.run((runbook, step), Arc::clone(&self.caller), self.came.clone());
                 }
                 Outbound::Inject if self.own.is_released => {}
@@ -232,8 +238,9 @@ impl Field<'_> {
             let met = self.driven.met(&self.running.witnesses());
             let record = self.driven.record();
             let rest = (self.driven.open(), self.driven.left_behind());
-            let checkpoint = self.saver.save(record, now, rest).with(met);
-            self.log.line(&Saved { kind: "state", checkpoint });
+            let overloaded = (0..plan.mocks.len()).map(|mock| self.running.overloaded(mock)).collect();
+            let checkpoint = self.saver.save(record, now, rest).with(met, overloaded);
+            self.log.line(&Saved { kind: "state", checkpoint, usual: Usual::of(plan, record) });
         }
         self.log.flush();
     }
@@ -257,6 +264,10 @@ impl Field<'_> {
         for task in self.under_way.values() {
             task.abort();
         }
+        for (runbook, step) in std::mem::take(&mut self.outside_now) {
+            let result = Err("not done when the drill ended".into());
+            self.came(plan, &Came { runbook, step, result });
+        }
         self.own.is_over = true;
         self.show(plan);
         tokio::time::sleep(FAREWELL).await;
@@ -267,7 +278,8 @@ impl Field<'_> {
             totals.overloaded = self.running.overloaded(mock);
         }
         let is_released = self.running.stop(Duration::from_millis(500)).await;
-        let reference = of_baseline(plan, &run, plan.end);
+        let usual = Usual::of(plan, &run);
+        let reference = of_baseline(plan, &run, &usual, plan.end);
         let mut card = grade(plan, &run, &reference);
         if let Some(stopped) = &self.stopped {
             (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
@@ -278,9 +290,12 @@ impl Field<'_> {
         self.log.line(&End {
             kind: "end".into(),
             stopped,
-            objection: self.pacing.objection(),
+            verdict: card.verdict.word().into(),
+            because: card.because.clone(),
+            usual,
             punctuality: self.pacing.said(),
             released: is_released,
+            lines_lost: self.log.has_failed(),
         });
         self.log.close();
         Drilled {

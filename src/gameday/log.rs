@@ -116,6 +116,10 @@ fn write(mut file: BufWriter<File>, orders: &Receiver<Order>, has_failed: &Atomi
         }
         is_ok
     };
+    // After a failure half a line may be there: the next one must not join it.
+    let begin = |file: &mut BufWriter<File>| {
+        if has_failed.load(Ordering::Relaxed) { file.write_all(b"\n") } else { Ok(()) }
+    };
     let mut is_dirty = false;
     loop {
         match orders.recv_timeout(FLUSH_EVERY) {
@@ -125,11 +129,12 @@ fn write(mut file: BufWriter<File>, orders: &Receiver<Order>, has_failed: &Atomi
                 is_dirty = false;
             }
             Ok(Order::Line(line)) => {
-                keep(file.write_all(line.as_bytes()));
+                keep(begin(&mut file).and_then(|()| file.write_all(line.as_bytes())));
                 is_dirty = true;
             }
             Ok(Order::Sure(line, told)) => {
                 let sync = |file: &mut BufWriter<File>| {
+                    begin(file)?;
                     file.write_all(line.as_bytes())?;
                     file.flush()?;
                     file.get_ref().sync_data()

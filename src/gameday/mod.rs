@@ -19,7 +19,7 @@ mod resume;
 mod stop_loss;
 mod telemetry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,6 +138,9 @@ struct Field<'p> {
     stop_loss: StopLoss,
     outside: Outside,
     came: mpsc::UnboundedSender<outside::Came>,
+    firing: alerting::Firing,
+    /// Steps that are being done outside.
+    outside_now: BTreeSet<(usize, usize)>,
     log: Log,
     /// How many entries of the journal have been written, and what of the record has been.
     written: usize,
@@ -173,11 +176,10 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     let served = Served::of(scenario);
     refuse_strangers(&served, &settings.allowed)?;
     let outside = Outside::new(scenario, &settings.allowed, &settings.programs)?;
-    let (came, from_outside) = mpsc::unbounded_channel();
     let running = live::start(scenario.clone(), mocks).await?;
     let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
     let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
-    let (replies, from_wire) = mpsc::unbounded_channel();
+    let ((replies, wire), (came, outside_inputs)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
     let (shown, seen) = watch::channel(Shown::default());
     let (asked, from_people) = mpsc::channel(64);
     let hides_injects = settings.console.as_ref().is_some_and(|console| console.hides_injects);
@@ -203,6 +205,8 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         stop_loss: StopLoss::new(scenario.file.stop_loss.as_ref()),
         outside,
         came,
+        firing: alerting::Firing::new(),
+        outside_now: BTreeSet::new(),
         log,
         written: 0,
         saver: Saver::new(plan),
@@ -222,12 +226,7 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     Ok(Ready {
         field,
         plan,
-        inputs: field::Inputs {
-            mocks: from_mocks,
-            wire: from_wire,
-            people: from_people,
-            outside: from_outside,
-        },
+        inputs: field::Inputs { mocks: from_mocks, wire, people: from_people, outside: outside_inputs },
         console,
     })
 }
@@ -249,8 +248,9 @@ fn driven<'p>(plan: &'p Plan, seed: u64, (is_told_alerts, people): (bool, &[Stri
 /// Refuses hosts that are not this machine and not allowed by name.
 fn refuse_strangers(served: &Served, allowed: &[String]) -> io::Result<()> {
     for endpoint in served.wires.iter().filter_map(|wire| wire.endpoint.as_ref()) {
-        if !endpoint.is_local() && !allowed.iter().any(|host| host == endpoint.host()) {
-            let why = format!("`{}` is not this machine, and not allowed by name", endpoint.host());
+        let address = &endpoint.address;
+        if !address.is_local() && !address.is_among(allowed) {
+            let why = format!("`{}` is not this machine, and not allowed by name", address.host);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
     }

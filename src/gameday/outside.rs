@@ -9,11 +9,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
+use rustix::process::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use crate::gameday::client::{Called, Caller};
 use crate::scenario::Scenario;
-use crate::scenario::file::endpoint::{is_loopback, parts};
+use crate::scenario::file::endpoint::Address;
 use crate::scenario::file::runbooks::actions::Action;
 
 /// The longest that a step may take outside, and how much of what a command says is kept.
@@ -24,7 +26,7 @@ const SAID_MAX: usize = 500;
 #[derive(Debug, Clone)]
 enum Does {
     /// Posts something.
-    Calls { authority: String, path: String, body: String },
+    Calls(Address, String),
     /// Runs a command.
     Runs(Vec<String>),
 }
@@ -51,15 +53,15 @@ impl Outside {
         for (number, book) in scenario.file.runbook.0.values().enumerate() {
             for (index, step) in book.value.steps.iter().enumerate() {
                 let does = if let Action::Call(call) = &step.r#do {
-                    let (authority, path) = parts(&call.url.value.0).unwrap_or(("", "/"));
-                    if !is_loopback(authority) && !hosts.iter().any(|host| host == host_of(authority)) {
+                    let address = Address::parse(&call.url.value.0).expect("checked: it is an address");
+                    if !address.is_local() && !address.is_among(hosts) {
                         return refused(format!(
                             "`{}` is not this machine, and not allowed by name",
-                            host_of(authority)
+                            address.host
                         ));
                     }
                     let body = call.body.as_ref().map_or("{}", |at| at.value.0.as_str());
-                    Does::Calls { authority: authority.into(), path: path.into(), body: body.into() }
+                    Does::Calls(address, body.into())
                 } else if let Action::Command(command) = &step.r#do {
                     let words: Vec<String> = command.run.iter().map(|at| at.value.0.clone()).collect();
                     let program = words.first().cloned().unwrap_or_default();
@@ -96,18 +98,14 @@ impl Outside {
     }
 }
 
-fn host_of(authority: &str) -> &str {
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
-
 impl Does {
     async fn run(self, caller: &Caller) -> Result<String, String> {
         match self {
-            Self::Calls { authority, path, body } => {
+            Self::Calls(address, body) => {
                 let request = Request::builder()
                     .method(Method::POST)
-                    .uri(format!("http://{authority}{path}"))
-                    .header(HOST, &authority)
+                    .uri(format!("http://{}{}", address.authority, address.path))
+                    .header(HOST, &address.authority)
                     .header(CONTENT_TYPE, "application/json")
                     .body(Full::new(Bytes::from(body)))
                     .map_err(|error| error.to_string())?;
@@ -117,15 +115,48 @@ impl Does {
                     Called::Unreached => Err("the webhook cannot be reached".into()),
                 }
             }
-            Self::Runs(words) => {
-                let (program, rest) = words.split_first().ok_or("there is no command")?;
-                let output =
-                    Command::new(program).args(rest).stdin(Stdio::null()).kill_on_drop(true).output().await;
-                let output = output.map_err(|error| format!("`{program}` cannot be run: {error}"))?;
-                let text = if output.status.success() { output.stdout } else { output.stderr };
-                let said: String = String::from_utf8_lossy(&text).trim().chars().take(SAID_MAX).collect();
-                if output.status.success() { Ok(said) } else { Err(format!("{}: {said}", output.status)) }
-            }
+            Self::Runs(words) => run(&words).await,
+        }
+    }
+}
+
+/// Runs a command to its end; what it says is read to the end, and little of it is kept. Whatever it has started goes
+/// with it when it takes too long.
+async fn run(words: &[String]) -> Result<String, String> {
+    let (program, rest) = words.split_first().ok_or("there is no command")?;
+    let mut command = Command::new(program);
+    command.args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let mut started = Group(group);
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (out, err, status) = tokio::join!(said(out), said(err), child.wait());
+    let status = status.map_err(|error| error.to_string())?;
+    // What it leaves running on purpose goes on.
+    started.0 = None;
+    if status.success() { Ok(out) } else { Err(format!("{status}: {err}")) }
+}
+
+/// Reads to the end, and keeps the beginning.
+async fn said(from: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut from) = from else { return String::new() };
+    let (mut kept, mut part) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = from.read(&mut part).await {
+        let room = (4 * SAID_MAX).saturating_sub(kept.len());
+        kept.extend_from_slice(&part[..read.min(room)]);
+    }
+    String::from_utf8_lossy(&kept).trim().chars().take(SAID_MAX).collect()
+}
+
+/// A group of processes, which ends when it is waited for no longer.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // One that has ended needs no signal.
+            let _sent: Result<(), _> =
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::gameday::alerting::News;
 use crate::gameday::board::Note;
 use crate::gameday::command::{Asked, Command, Role};
 use crate::gameday::outside::Came;
-use crate::grade::reference::of_baseline;
+use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::times::lost_lately;
 use crate::plan::Plan;
 use crate::report::safe;
@@ -51,7 +51,7 @@ impl Field<'_> {
     }
 
     fn carry_out(&mut self, plan: &Plan, (role, command): (Role, &Command)) -> Result<String, String> {
-        let now = self.running.now();
+        let now = self.running.now().min(plan.end);
         let name = |runbook: &usize, step: &usize| {
             let book = plan.runbooks.get(*runbook).ok_or("there is no such runbook")?;
             let step = book.steps.get(*step).ok_or("there is no such step")?;
@@ -93,15 +93,8 @@ impl Field<'_> {
                 self.note(now, role, text);
                 Ok("Noted.".into())
             }
-            Command::Paged { alert } => {
-                let known = plan.alerts.iter().any(|of| of.name == *alert);
-                if !known {
-                    return Err("the scenario has no such alert".into());
-                }
-                self.told(plan, &[News { alert: alert.clone(), is_firing: true }])?;
-                self.note(now, role, &format!("was paged: {alert}"));
-                Ok(format!("{alert} has paged."))
-            }
+            Command::Paged { alert } => self.heard(plan, (role, alert), true),
+            Command::Resolved { alert } => self.heard(plan, (role, alert), false),
             Command::DeclareContained => self.declare_contained(plan, now),
             Command::DeclareRecovered { runbook } => {
                 let (runbook, told) = (*runbook, now);
@@ -121,6 +114,18 @@ impl Field<'_> {
         }
     }
 
+    /// Somebody was paged, or told that it is over, by whatever way alerts come.
+    fn heard(&mut self, plan: &Plan, (role, alert): (Role, &str), is_firing: bool) -> Result<String, String> {
+        if !plan.alerts.iter().any(|of| of.name == alert) {
+            return Err("the scenario has no such alert".into());
+        }
+        let news = News { alert: alert.to_owned(), series: None, is_firing };
+        self.told(plan, &[news])?;
+        let word = if is_firing { "has paged" } else { "has resolved" };
+        self.note(self.running.now(), role, &format!("{alert} {word}"));
+        Ok(format!("{alert} {word}."))
+    }
+
     fn tell(
         &mut self,
         now: Time,
@@ -138,6 +143,7 @@ impl Field<'_> {
             Err(why) => ("failed outside", why),
         };
         let now = self.running.now();
+        self.outside_now.remove(&(came.runbook, came.step));
         self.log.line(&json!({ "kind": "outside", "at_ns": now.0, "step": step, "ok": came.result.is_ok(), "said": said }));
         self.note_by(now, "automation", &format!("{step} is {word}: {said}"));
         self.show(plan);
@@ -161,7 +167,8 @@ impl Field<'_> {
             return Err("nothing has happened that could be contained".into());
         }
         let run = self.driven.record();
-        let (lost, arrived) = lost_lately(plan, (run, &of_baseline(plan, run, now)), now);
+        let (lost, arrived) =
+            lost_lately(plan, (run, &of_baseline(plan, run, &Usual::of(plan, run), now)), now);
         if arrived == 0 {
             return Err(format!(
                 "no task arrived in the last {}: nothing shows that it works",

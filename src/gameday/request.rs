@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,7 @@ use crate::live::{HEADER, Stated, task_name};
 use crate::plan::{Access, EndpointPlan, Served, ToolPlan, WirePlan};
 use crate::scenario::file::load::Tier;
 use crate::scenario::file::wire::Protocol;
+use crate::wire::say::filled;
 use crate::wire::tool;
 
 /// Where a mock is, and how it is spoken to.
@@ -94,19 +95,29 @@ impl Targets {
         let agent = of.agent.map_or("stormdrill", |agent| self.agents[agent].as_str());
         let tier = Tier::ALL[of.tier].word();
         let task = of.caller.task;
-        let filled = endpoint.body.replace("{{task}}", &task_name(task.number()));
-        let filled = filled.replace("{{tier}}", tier).replace("{{agent}}", agent);
+        let value = |word: &str| match word {
+            "task" => Some(task_name(task.number())),
+            "tier" => Some(tier.to_owned()),
+            "agent" => Some(agent.to_owned()),
+            _ => None,
+        };
+        let filled = filled(&endpoint.body, true, value);
         let mut request = Request::builder()
             .method(Method::POST)
-            .uri(format!("http://{}{}", endpoint.authority, endpoint.path))
-            .header(HOST, &endpoint.authority)
+            .uri(format!("http://{}{}", endpoint.address.authority, endpoint.address.path))
+            .header(HOST, &endpoint.address.authority)
             .header(CONTENT_TYPE, "application/json")
             .header("x-stormdrill-tier", tier)
             .header("traceparent", trace(of));
-        for (name, value) in &endpoint.headers {
-            request = request.header(name, value);
+        if let Some(headers) = request.headers_mut() {
+            for (name, value) in &endpoint.headers {
+                // Checked: each is a header. What is named here takes the place of what would be sent otherwise.
+                if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                    headers.insert(name, value);
+                }
+            }
         }
-        request.body(Full::new(Bytes::from(filled))).expect("headers of a scenario have been checked")
+        request.body(Full::new(Bytes::from(filled))).expect("an address and headers have been checked")
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::gameday::{Drilled, Punctuality, Stopped};
-use crate::grade::reference::of_baseline;
+use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
 use crate::plan::Plan;
 use crate::record::{Checkpoint, Entry, Restored, Timed};
@@ -41,9 +41,12 @@ pub(super) struct Kept {
 pub(super) struct End {
     pub(super) kind: String,
     pub(super) stopped: Option<(String, bool)>,
-    pub(super) objection: Option<String>,
+    pub(super) verdict: String,
+    pub(super) because: Vec<String>,
+    pub(super) usual: Usual,
     pub(super) punctuality: Punctuality,
     pub(super) released: bool,
+    pub(super) lines_lost: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +62,7 @@ struct Happened {
 #[derive(Debug, Deserialize)]
 struct State {
     checkpoint: Box<RawValue>,
+    usual: Usual,
 }
 
 /// A journal that has been read.
@@ -85,35 +89,39 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     let scenario = scenario(&begin)?;
     let whole = Plan::of(&scenario);
     let mut restored = Restored::new(&whole, begin.seed);
-    let (mut entries, mut end, mut missing) = (Vec::new(), None, Vec::new());
-    for (number, line) in (2..).zip(lines) {
-        match read(line, &mut restored, &mut entries) {
-            Ok(Some(last)) => end = Some(last),
-            Ok(None) => {}
-            // The last line may have been cut off in the middle.
-            Err(why) => missing.push(format!("line {number} of the journal: {why}")),
+    let (mut found, mut missing) = (Found::default(), Vec::new());
+    let lines: Vec<&str> = lines.collect();
+    for (index, line) in lines.iter().enumerate() {
+        if let Err(why) = found.read(line, &whole, &mut restored) {
+            missing.push(format!("line {} of the journal: {why}", index + 2));
+            // Only the last one may have been cut off by the end itself.
+            found.has_gap |= index + 1 < lines.len();
         }
     }
+    let Found { entries, end, usual, has_gap } = found;
     let until = restored.until;
     let mut plan = whole.clone();
     if end.is_none() {
         missing.push(format!("the journal ends at {until} of {}: the drill broke off", plan.end));
-        plan.end = until.max(plan.baseline);
+        plan.end = until.max(plan.baseline).min(plan.end);
     }
-    missing.push("latencies, and the chains of contamination, are not in a journal".into());
+    let is_whole = !has_gap && end.as_ref().is_some_and(|end| !end.lines_lost);
+    if end.is_some() && !is_whole {
+        missing.push("lines of the journal are missing".into());
+    }
     let mut run = restored.finish(&plan, entries);
     run.timed = Some(Box::new(Timed::new(&plan, run.series.width)));
-    let reference = of_baseline(&plan, &run, plan.end);
+    let usual = end.as_ref().map_or(usual, |end| end.usual.clone());
+    let reference = of_baseline(&plan, &run, &usual, plan.end);
     let mut card = grade(&plan, &run, &reference);
     let stopped = end.as_ref().and_then(|end| end.stopped.clone());
     let stopped = stopped.map(|(why, is_verified)| Stopped { why, is_verified });
-    if let Some(stopped) = &stopped {
-        (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
-    } else if let Some(why) = end.as_ref().and_then(|end| end.objection.clone()) {
-        (card.verdict, card.because) = (RunVerdict::Invalid, vec![why]);
-    } else if end.is_none() {
-        (card.verdict, card.because) = (RunVerdict::Invalid, missing.clone());
-    }
+    let concluded = end.as_ref().filter(|_| is_whole).and_then(|end| {
+        let verdict = RunVerdict::ALL.into_iter().find(|verdict| verdict.word() == end.verdict)?;
+        Some((verdict, end.because.clone()))
+    });
+    (card.verdict, card.because) = concluded.unwrap_or_else(|| (RunVerdict::Invalid, missing.clone()));
+    missing.push("latencies, and the chains of contamination, are not in a journal".into());
     let drilled = Drilled {
         run,
         reference,
@@ -146,19 +154,37 @@ pub(super) fn kept(sources: &[Source]) -> Vec<Kept> {
     sources.iter().map(|of| Kept { path: of.path.clone(), text: of.text.clone() }).collect()
 }
 
-fn read(line: &str, restored: &mut Restored, entries: &mut Vec<Entry>) -> Result<Option<End>, String> {
-    let wrong = |error: serde_json::Error| error.to_string();
-    let kind: Kind = serde_json::from_str(line).map_err(wrong)?;
-    match kind.kind.as_str() {
-        "event" => entries.push(serde_json::from_str::<Happened>(line).map_err(wrong)?.entry),
-        "state" => {
-            let state: State = serde_json::from_str(line).map_err(wrong)?;
-            let checkpoint: Checkpoint = serde_json::from_str(state.checkpoint.get()).map_err(wrong)?;
-            restored.put(&checkpoint)?;
+/// What has been read of a journal, beside the record.
+#[derive(Debug, Default)]
+struct Found {
+    entries: Vec<Entry>,
+    end: Option<End>,
+    usual: Usual,
+    has_gap: bool,
+}
+
+impl Found {
+    fn read(&mut self, line: &str, plan: &Plan, restored: &mut Restored) -> Result<(), String> {
+        let wrong = |error: serde_json::Error| error.to_string();
+        let kind: Kind = serde_json::from_str(line).map_err(wrong)?;
+        match kind.kind.as_str() {
+            "event" => {
+                let entry = serde_json::from_str::<Happened>(line).map_err(wrong)?.entry;
+                if entry.at > plan.end || !entry.event.fits(plan) {
+                    return Err("it is of another scenario".into());
+                }
+                self.entries.push(entry);
+            }
+            "state" => {
+                let state: State = serde_json::from_str(line).map_err(wrong)?;
+                let checkpoint: Checkpoint = serde_json::from_str(state.checkpoint.get()).map_err(wrong)?;
+                restored.put(plan, &checkpoint)?;
+                self.usual = state.usual;
+            }
+            "end" => self.end = Some(serde_json::from_str(line).map_err(wrong)?),
+            // What people did has been carried out; its effects are among the others.
+            _ => {}
         }
-        "end" => return serde_json::from_str(line).map(Some).map_err(wrong),
-        // What people did has been carried out; its effects are among the others.
-        _ => {}
+        Ok(())
     }
-    Ok(None)
 }

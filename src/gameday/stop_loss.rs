@@ -39,10 +39,11 @@ impl StopLoss {
     pub(super) fn look(&mut self, now: Time, record: &Record) -> Option<String> {
         let sum = |of: fn(&TierCounts) -> u64| record.tiers.iter().map(of).sum::<u64>();
         let (ended, bad) = (sum(TierCounts::ended), sum(TierCounts::bad));
-        while self.seen.front().is_some_and(|(at, ..)| now.since(*at) > OVER) {
+        // The newest moment that is a minute old or older, however rarely one looks.
+        while self.seen.get(1).is_some_and(|(at, ..)| now.since(*at) >= OVER) {
             self.seen.pop_front();
         }
-        let (_, ended_then, bad_then) = self.seen.front().copied().unwrap_or((now, ended, bad));
+        let (_, ended_then, bad_then) = self.seen.front().copied().unwrap_or_default();
         self.seen.push_back((now, ended, bad));
         let (ended, bad) = (ended - ended_then, bad - bad_then);
         if let Some(above) = self.bad_above

@@ -235,7 +235,8 @@ impl Windows {
 /// arrived.
 pub fn lost_lately(plan: &Plan, (run, twin): (&Record, &Record), now: Time) -> (u64, u64) {
     let series = &run.series;
-    let (from, to) = (series.bucket(now.back(plan.targets.contain_for)), series.bucket(now));
+    let last = series.tiers.len().min(twin.series.tiers.len());
+    let (from, to) = (series.bucket(now.back(plan.targets.contain_for)), series.bucket(now).min(last));
     let mut sums = (TierCounts::default(), TierCounts::default());
     for bucket in from..to {
         for tier in (0..TIERS).filter(|tier| plan.targets.contain_tiers.has(*tier)) {

@@ -33,6 +33,9 @@ pub enum Verdict {
 }
 
 impl RunVerdict {
+    /// Every verdict of a run.
+    pub const ALL: [Self; 5] = [Self::Pass, Self::Fail, Self::NotExposed, Self::Invalid, Self::Aborted];
+
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {

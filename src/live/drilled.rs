@@ -15,13 +15,17 @@ pub(crate) fn task_name(task: u64) -> String {
     format!("{TASK}{task:016x}")
 }
 
-/// Returns the first task that a text names.
-pub(super) fn task_in(text: &[u8]) -> Option<u64> {
-    memchr::memmem::find_iter(text, TASK.as_bytes()).find_map(|at| {
+/// The most tasks that one call may name.
+const TASKS_MAX: usize = 16;
+
+/// Returns the tasks that a text names.
+pub(super) fn tasks_in(text: &[u8]) -> Vec<u64> {
+    let named = memchr::memmem::find_iter(text, TASK.as_bytes()).filter_map(|at| {
         let digits = text.get(at + TASK.len()..at + TASK.len() + 16)?;
         let digits = std::str::from_utf8(digits).ok()?;
         digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
-    })
+    });
+    named.take(TASKS_MAX).collect()
 }
 
 /// The header.
@@ -169,10 +173,12 @@ mod tests {
 
     #[test]
     fn a_task_is_known_by_its_name() {
-        let name = task_name(0xab12);
-        assert_eq!(task_in(format!("{{\"order\": \"task-x {name}\"}}").as_bytes()), Some(0xab12));
-        assert_eq!(task_in(b"task-12 task-+123456789abcdef"), None);
-        assert_eq!(task_in(b"task-0000000000000"), None);
+        let (one, other) = (task_name(0xab12), task_name(7));
+        assert_eq!(
+            tasks_in(format!("{{\"order\": \"task-x {one}\", \"old\": \"{other}\"}}").as_bytes()),
+            [0xab12, 7]
+        );
+        assert!(tasks_in(b"task-12 task-+123456789abcdef task-0000000000000").is_empty());
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) struct Call {
     pub(super) tokens: (u64, u64),
     /// Whether the reply was a stream.
     pub(super) is_stream: bool,
+    /// Whether it failed whatever its status says: in the form of its protocol, or by breaking off.
+    pub(super) has_failed: bool,
 }
 
 /// An effect on the world, as the mock executed it.
@@ -67,8 +69,8 @@ pub(super) struct Effect {
     pub(super) is_unsafe: bool,
     /// The canaries among its arguments.
     pub(super) canaries: Vec<Canary>,
-    /// The task of a drill that its arguments name.
-    pub(super) task: Option<u64>,
+    /// The tasks of a drill that its arguments name.
+    pub(super) tasks: Vec<u64>,
 }
 
 /// A key that makes calls one call however often they are sent.
@@ -113,6 +115,8 @@ pub(super) struct Ledger {
     next_effect: u64,
     known: Bounded<u64>,
     same: Bounded<u64>,
+    /// Tasks of a drill that have had an effect.
+    tasks: Bounded<u64>,
     /// Effects.
     pub(super) counts: EffectCounts,
     /// Replies by status.
@@ -184,7 +188,7 @@ impl Ledger {
 
     /// Returns whether an effect of a task has been executed, as far as single ones are kept.
     pub(super) fn has_effect_of(&self, task: u64) -> bool {
-        self.effects.iter().rev().any(|effect| effect.task == Some(task))
+        self.tasks.map.contains_key(&task)
     }
 
     /// Returns the effect that a key stands for already.
@@ -201,6 +205,9 @@ impl Ledger {
         } else {
             // Without a key only the arguments tell.
             effect.duplicate_of = self.same.get_or_note(effect.arguments, effect.number);
+        }
+        for task in &effect.tasks {
+            let _known: Option<u64> = self.tasks.get_or_note(*task, effect.number);
         }
         self.counts.executed += 1;
         self.counts.duplicate += u64::from(effect.duplicate_of.is_some());
@@ -268,7 +275,7 @@ mod tests {
             duplicate_of: None,
             is_unsafe: false,
             canaries: Vec::new(),
-            task: None,
+            tasks: Vec::new(),
         }
     }
 

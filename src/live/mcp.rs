@@ -99,19 +99,23 @@ async fn call(
             broken_off(&answered(mcp::called(&text, false)), (broken, id), (note, reset))
         }
         Called::Unknown => {
+            note.call.has_failed = true;
             let error = RpcError::new(-32602, format!("Unknown tool: {}", serve::clipped(name)));
             json_note(error.status(message.era), error.body(id).to_string(), (note, reset))
         }
         Called::Rejected(why) => {
+            note.call.has_failed = true;
             let error = RpcError::new(-32602, format!("Invalid params: {why}"));
             json_note(error.status(message.era), error.body(id).to_string(), (note, reset))
         }
         // A tool that fails says so in its result; a server that fails, in an error of the protocol.
         Called::Refused(Refusal::Status(_, Some(code))) if code == "tool-error" => {
+            note.call.has_failed = true;
             let body = answered(mcp::called("the tool failed", true)).to_string();
             json_note(200, body, (note, reset))
         }
         Called::Refused(Refusal::Status(_, Some(code))) if code == "rpc-error" => {
+            note.call.has_failed = true;
             json_note(200, RpcError::new(-32603, "Internal error").body(id).to_string(), (note, reset))
         }
         Called::Refused(refusal) => {

@@ -416,5 +416,6 @@ pub(super) fn blank(taken: &Taken, operation: &'static str) -> Call {
         session: taken.who.session.unwrap_or(0),
         tokens: (0, 0),
         is_stream: false,
+        has_failed: false,
     }
 }

@@ -103,7 +103,8 @@ impl Drop for Note {
         let took = self.world.clock.passed(Moment::now().since(self.taken.arrived));
         self.world.station(self.taken.mock).ledger.call(self.call.clone(), took);
         if self.taken.who.stated.is_none() {
-            let (mock, status, tokens) = (self.taken.mock, self.call.status, self.call.tokens.1 as u32);
+            let (mock, tokens) = (self.taken.mock, self.call.tokens.1 as u32);
+            let status = if self.call.has_failed { 0 } else { self.call.status };
             self.world.tell_of_others(|| Told::Foreign { mock, status, took, tokens });
         }
     }
@@ -329,6 +330,9 @@ impl ReplyBody {
             BreakEnding::Cut | BreakEnding::Reset | BreakEnding::Stall => {
                 if self.ending.is_none() {
                     self.ending = Some(ending);
+                    if let Some(note) = &mut self.note {
+                        note.call.has_failed = true;
+                    }
                     self.finish();
                     if ending != BreakEnding::Stall {
                         self.due = Moment::now().after(FLUSH);

@@ -150,7 +150,7 @@ fn effects(
         duplicate_of: None,
         is_unsafe: is_unsafe || !canaries.is_empty(),
         canaries,
-        task: drilled::task_in(invocation.raw),
+        tasks: drilled::tasks_in(invocation.raw),
     };
     vec![effect; times]
 }

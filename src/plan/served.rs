@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Dist;
 use crate::plan::{FaultPlan, MockPlan, StorePlan, faults, system};
 use crate::scenario::Scenario;
-use crate::scenario::file::endpoint::{Endpoint, is_loopback, parts};
+use crate::scenario::file::endpoint::{Address, Endpoint};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::file::wire::{Protocol, Tool, Turn, Wire};
 use crate::scenario::source::At;
@@ -54,10 +54,8 @@ pub struct WirePlan {
 /// Agents of your own, at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointPlan {
-    /// Host and port.
-    pub authority: String,
-    /// The path.
-    pub path: String,
+    /// Where it is.
+    pub address: Address,
     /// What is posted, with placeholders.
     pub body: String,
     /// More headers.
@@ -66,19 +64,6 @@ pub struct EndpointPlan {
     pub pointer: Option<(String, Option<String>)>,
     /// The mock in whose ledger an effect of the task must stand.
     pub effect: Option<usize>,
-}
-
-impl EndpointPlan {
-    /// Returns the host, without its port.
-    pub fn host(&self) -> &str {
-        let host = self.authority.rsplit_once(':').map_or(&*self.authority, |(host, _)| host);
-        host.trim_matches(['[', ']'])
-    }
-
-    /// Whether it is on this machine.
-    pub fn is_local(&self) -> bool {
-        is_loopback(&self.authority)
-    }
 }
 
 /// What a model says at a turn.
@@ -154,15 +139,14 @@ fn wire(scenario: &Scenario, name: &str, mock: &Mock) -> WirePlan {
 }
 
 fn endpoint(scenario: &Scenario, of: &Endpoint) -> EndpointPlan {
-    let (authority, path) = parts(&of.url.value.0).unwrap_or(("127.0.0.1", "/"));
+    let address = Address::parse(&of.url.value.0).expect("checked: it is an address");
     let header = |at: &At<Line>| {
         let (name, value) = at.value.0.split_once(": ").unwrap_or_default();
         (name.to_owned(), value.to_owned())
     };
     let body = of.body.as_ref().map(|at| at.value.0.clone());
     EndpointPlan {
-        authority: authority.to_owned(),
-        path: path.to_owned(),
+        address,
         body: body.unwrap_or_else(|| r#"{"task": "{{task}}", "tier": "{{tier}}"}"#.to_owned()),
         headers: of.headers.iter().map(header).collect(),
         pointer: of.pointer.as_ref().map(|at| {

@@ -2,7 +2,7 @@
 
 use crate::base::Ratio;
 use crate::base::Time;
-use crate::plan::{Owner, TierSet};
+use crate::plan::{Owner, Plan, TierSet};
 
 /// Why a rollout is taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -180,6 +180,57 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether everything that it is about is there in a plan.
+    pub fn fits(self, plan: &Plan) -> bool {
+        let book = |runbook: usize| runbook < plan.runbooks.len();
+        let step =
+            |runbook: usize, step: usize| plan.runbooks.get(runbook).is_some_and(|of| step < of.steps.len());
+        let who = |owner: Owner| if let Owner::Role(role) = owner { role < plan.roles.len() } else { true };
+        match self {
+            Self::BaselineJudged { .. }
+            | Self::Admission { .. }
+            | Self::TasksLimit
+            | Self::CallsLimit
+            | Self::EventsLimit => true,
+            Self::FaultArmed(fault) | Self::FaultWitnessed(fault) | Self::FaultReleased(fault) => {
+                fault < plan.faults.len()
+            }
+            Self::AlertFiring(alert)
+            | Self::AlertResolved(alert)
+            | Self::Notified(alert)
+            | Self::ResolvedNotified(alert) => alert < plan.alerts.len(),
+            Self::IncidentOpened(runbook)
+            | Self::IncidentClosed(runbook)
+            | Self::Updated(runbook)
+            | Self::Declared { runbook, .. } => book(runbook),
+            Self::RunbookAgain { runbook, owner } | Self::Acknowledged { runbook, owner } => {
+                book(runbook) && who(owner)
+            }
+            Self::Paged(role) | Self::PageUnanswered(role) | Self::PageAnswered(role) => {
+                role < plan.roles.len()
+            }
+            Self::StepDone { runbook, step: of, owner, .. } => step(runbook, of) && who(owner),
+            Self::StepObserved { runbook, step: of, .. }
+            | Self::StepSkipped { runbook, step: of, .. }
+            | Self::StepSwapped { runbook, step: of }
+            | Self::StepFailed { runbook, step: of } => step(runbook, of),
+            Self::Diagnosed { runbook, mock } => {
+                book(runbook) && mock.is_none_or(|mock| mock < plan.mocks.len())
+            }
+            Self::Purged { mock, .. }
+            | Self::PutBack { mock, .. }
+            | Self::BreakerOpened(mock)
+            | Self::BreakerClosed(mock) => mock < plan.mocks.len(),
+            Self::RolloutWeight { rollout, .. }
+            | Self::RollbackBegun { rollout, .. }
+            | Self::RollbackFailed(rollout)
+            | Self::RolledBack(rollout)
+            | Self::RolloutInconclusive(rollout)
+            | Self::GatePassed(rollout)
+            | Self::RolloutDone(rollout) => rollout < plan.rollouts.len(),
+        }
+    }
+
     /// Whether it may happen very often and decides nothing, so that only the first ones are kept.
     fn is_frequent(self) -> bool {
         matches!(self, Self::BreakerOpened(_) | Self::BreakerClosed(_) | Self::Updated(_))

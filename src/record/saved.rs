@@ -10,6 +10,9 @@ use crate::record::{
     Acts, Baseline, EffectTotals, Entry, MockTotals, Record, Series, Spend, TierCounts, Witness,
 };
 
+/// More of anything than any drill has.
+const COUNT_MAX: u64 = 1 << 48;
+
 /// What has changed since the last one, and every total as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -99,10 +102,54 @@ impl Saver {
 }
 
 impl Checkpoint {
-    /// Sets the witnesses, where they are kept elsewhere.
+    /// Sets what is kept elsewhere: the witnesses, and by mock how many requests it refused for want of a slot.
     #[must_use]
-    pub fn with(self, witnesses: Vec<Witness>) -> Self {
+    pub fn with(mut self, witnesses: Vec<Witness>, overloaded: Vec<u64>) -> Self {
+        for (totals, count) in self.mocks.iter_mut().zip(overloaded) {
+            totals.overloaded = count;
+        }
         Self { witnesses, ..self }
+    }
+
+    /// Returns whether all of it can be so in a run of a plan.
+    fn is_sound(&self, plan: &Plan, record: &Record) -> bool {
+        let counts =
+            |of: &TierCounts| of.outcomes.iter().all(|count| *count <= of.arrived) && of.arrived < COUNT_MAX;
+        let bucket = |of: &Bucket| {
+            of.number < record.series.tiers.len()
+                && of.slos.len() == plan.slos.len()
+                && of.slos.iter().all(|(good, all)| good <= all)
+                && of.tiers.iter().all(counts)
+                && of.spend < u128::from(u64::MAX)
+        };
+        let small = |of: u64| of < COUNT_MAX;
+        let effects = |of: &EffectTotals| {
+            [of.executed, of.duplicate, of.refused, of.wrongly_refused, of.unsafe_acts, of.contaminated]
+                .into_iter()
+                .all(small)
+        };
+        let witness = |of: &Witness| small(of.hits) && small(of.exposed) && small(of.decisions);
+        let spent = self
+            .spend
+            .by_mock
+            .iter()
+            .chain(&self.spend.by_tier)
+            .chain([&self.spend.probes, &self.spend.judging]);
+        self.at <= plan.end
+            && self.mocks.len() == record.mocks.len()
+            && self.effects.len() == record.effects.len()
+            && self.witnesses.len() == record.witnesses.len()
+            && self.judged.len() == record.judged.len()
+            && self.judged.iter().all(|(bad, all)| bad <= all && small(*all))
+            && self.spend.by_mock.len() == record.spend.by_mock.len()
+            && spent.copied().all(|of| of < u128::from(u64::MAX))
+            && self.acts.fits(&record.acts)
+            && self.buckets.iter().all(bucket)
+            && self.tiers.iter().all(counts)
+            && self.effects.iter().all(effects)
+            && self.witnesses.iter().all(witness)
+            && small(self.in_flight)
+            && small(self.events)
     }
 }
 
@@ -130,16 +177,9 @@ impl Restored {
     }
 
     /// Puts a piece in; returns why it does not belong to this plan, if it does not.
-    pub fn put(&mut self, of: &Checkpoint) -> Result<(), &'static str> {
+    pub fn put(&mut self, plan: &Plan, of: &Checkpoint) -> Result<(), &'static str> {
         let record = &mut self.record;
-        let fits = of.mocks.len() == record.mocks.len()
-            && of.effects.len() == record.effects.len()
-            && of.witnesses.len() == record.witnesses.len()
-            && of.judged.len() == record.judged.len()
-            && of.spend.by_mock.len() == record.spend.by_mock.len()
-            && of.acts.fits(&record.acts)
-            && of.buckets.iter().all(|bucket| bucket.number < record.series.tiers.len());
-        if !fits {
+        if !of.is_sound(plan, record) {
             return Err("it is of another scenario");
         }
         of.buckets.iter().for_each(|bucket| bucket.put(&mut record.series));
@@ -148,6 +188,12 @@ impl Restored {
         record.effects.clone_from(&of.effects);
         record.spend = of.spend.clone();
         record.witnesses.clone_from(&of.witnesses);
+        for witness in &mut record.witnesses {
+            // It is looked at a moment later than the rest.
+            for moment in [&mut witness.first, &mut witness.last, &mut witness.decided] {
+                *moment = moment.map(|at| at.min(of.at));
+            }
+        }
         record.judged.clone_from(&of.judged);
         record.acts = of.acts.clone();
         record.baseline = of.baseline.clone();
@@ -164,7 +210,7 @@ impl Restored {
         let from = series.bucket(self.until.back(plan.targets.recover_for));
         let last = |slo: usize| {
             let (good, all) = series.objective(slo, from, series.tiers.len());
-            (all - good, all)
+            (all.saturating_sub(good), all)
         };
         self.record.last_window = (0..plan.slos.len()).map(last).collect();
         self.record.journal.restore(entries);

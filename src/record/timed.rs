@@ -45,15 +45,15 @@ impl Timed {
         }
     }
 
-    /// Returns the share of a tier's tasks that ended within a span, of those that arrived before a moment; all of them
-    /// if there were none.
-    pub fn share_within(&self, before: Time, tier: usize, span: Span) -> f64 {
+    /// Returns a hundred quantiles of a tier's tasks that arrived before a moment, in milliseconds; none without tasks.
+    pub fn quantiles_before(&self, before: Time, tier: usize) -> Vec<u64> {
         let intervals = (before.0 / self.width.0) as usize;
-        let cells = (0..intervals.min(self.intervals())).map(|interval| &self.cells[interval * TIERS + tier]);
-        let (within, all) = cells.fold((0, 0), |(within, all), cell| {
-            (within + cell.count_between(0, span.0 / 1_000_000), all + cell.len())
-        });
-        if all == 0 { 1.0 } else { within as f64 / all as f64 }
+        let mut sum = Histogram::<u32>::new(2).expect("two digits are allowed");
+        for interval in 0..intervals.min(self.intervals()) {
+            sum.add(&self.cells[interval * TIERS + tier]).expect("a histogram that grows takes every value");
+        }
+        let at = |part: u32| sum.value_at_quantile(f64::from(part) / 100.0);
+        if sum.is_empty() { Vec::new() } else { (1..=100).map(at).collect() }
     }
 
     /// Returns a quantile of a tier's tasks of an interval; nothing if none ended.
@@ -78,8 +78,8 @@ mod tests {
         let at = |share| timed.quantile(0, 1, share).map(|span| span.seconds().round());
         assert_eq!((at(0.5), at(0.95)), (Some(50.0), Some(95.0)));
         assert_eq!(timed.quantile(1, 1, 0.5), None);
-        let within = |seconds| timed.share_within(Time(10_000_000_000), 1, Span::from_secs(seconds));
-        assert!((within(25) - 0.25).abs() < 0.02, "{}", within(25));
-        assert!((within(200) - 1.0).abs() < 1e-9);
+        let quantiles = timed.quantiles_before(Time(10_000_000_000), 1);
+        assert!(quantiles.len() == 100 && quantiles[24].abs_diff(25_000) < 300, "{quantiles:?}");
+        assert!(timed.quantiles_before(Time(10_000_000_000), 0).is_empty());
     }
 }

@@ -204,6 +204,8 @@ fn your_own_alerting_says_what_fires() {
     assert_eq!(drill.act("responder", &json!({ "do": "paged", "alert": "Failing" })).0, 200);
     assert_eq!(drill.act("responder", &json!({ "do": "paged", "alert": "None" })).0, 409);
     assert_eq!(drill.state("commander")["alerts"][0]["name"], "Failing");
+    assert_eq!(drill.act("responder", &json!({ "do": "resolved", "alert": "Failing" })).0, 200);
+    assert!(drill.state("commander")["alerts"].as_array().unwrap().is_empty());
 }
 
 #[test]

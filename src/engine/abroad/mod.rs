@@ -38,8 +38,8 @@ pub(crate) struct Abroad {
 pub(crate) enum Outbound {
     /// A request is to be sent.
     Call(Box<Request>),
-    /// Nobody waits for the reply to a request any more.
-    Cancel(u32),
+    /// Nobody waits for the reply to a request, of this number at this mock, any more.
+    Cancel(u32, usize),
     /// A step does something outside of the drill.
     Outside {
         /// The runbook.
@@ -156,6 +156,11 @@ pub(crate) enum Inbound {
         /// Effects executed, those of them that repeat another, those beyond permissions, and those known by their key.
         effects: [u32; 4],
     },
+    /// Nothing more will be heard of a request that was called off.
+    Gone {
+        /// The request.
+        serial: u32,
+    },
     /// A fault has changed something for the first time.
     Met {
         /// The fault.
@@ -186,6 +191,12 @@ impl World<'_> {
                 let waiting = slot(&self.abroad, serial).filter(|slot| !self.attempts[*slot].is_gone);
                 if let Some(slot) = waiting {
                     self.answered(slot, result);
+                }
+            }
+            Inbound::Gone { serial } => {
+                let gone = slot(&self.abroad, serial).filter(|slot| self.attempts[*slot].is_gone);
+                if let Some(slot) = gone {
+                    self.release(slot);
                 }
             }
             Inbound::Foreign { mock, is_ok, is_denied, took, tokens } => {
@@ -344,7 +355,7 @@ impl World<'_> {
         let Attempt { mock, complete: serial, is_worked, .. } = self.attempts[slot];
         let now = self.now;
         if let Some(abroad) = &mut self.abroad {
-            abroad.outbox.push(Outbound::Cancel(serial));
+            abroad.outbox.push(Outbound::Cancel(serial, usize::from(mock)));
             abroad.gone.push_back((now, serial));
         }
         if is_worked {

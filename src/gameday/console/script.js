@@ -184,7 +184,10 @@ function draw(state) {
   const alerts = state.alerts.map((of) => `${of.severity} ${of.name} since ${span(of.since_s)}${of.runbook ? ` · runbook ${of.runbook}` : ''}`);
   fill('alerts', alerts, () => (alerts.length ? alerts : ['none fires']).map((of) => make('li', of)));
   const pages = mayAct() ? state.pages : [];
-  fill('pages', pages, () => pages.map((of) => button('I was paged', of, () => act({ do: 'paged', alert: of }))));
+  const fires = new Set(state.alerts.map((of) => of.name));
+  fill('pages', pages.map((of) => [of, fires.has(of)]), () => pages.map((of) => (fires.has(of)
+    ? button(`${of} has resolved`, of, () => act({ do: 'resolved', alert: of }))
+    : button(`${of} has paged me`, of, () => act({ do: 'paged', alert: of })))));
   at('faults-section').hidden = state.faults === null;
   const faults = (state.faults || []).map((of) => `${of.id} on ${of.mock}, ${span(of.start_s)} to ${span(of.end_s)}: ${of.is_active ? 'there' : 'not there'}${of.is_witnessed ? ', has been met' : ''}`);
   fill('faults', faults, () => faults.map((of) => make('li', of)));
@@ -215,6 +218,8 @@ function prepare() {
 // Reads events as they come; returns whether the drill is over.
 async function listen() {
   const response = await ask('/events');
+  // A drill that begins on the same port has other keys.
+  if (response.status === 401) { set(at('link'), NO_KEY); return null; }
   if (!response.ok) throw new Error(`status ${response.status}`);
   set(at('link'), 'live');
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -234,6 +239,11 @@ async function listen() {
   }
 }
 
+const NO_KEY = 'this link has no valid key; the drill has printed one for each role';
+
+// Another link in the same tab is another person.
+addEventListener('hashchange', () => { if (location.hash.startsWith('#key=')) location.reload(); });
+
 async function begin() {
   const given = new URLSearchParams(location.hash.slice(1)).get('key');
   if (given) {
@@ -246,12 +256,14 @@ async function begin() {
     try {
       if (!isKnown) {
         const me = await ask('/me');
-        if (me.status === 401) { set(at('link'), 'this link has no valid key; the drill has printed one for each role'); return; }
+        if (me.status === 401) { set(at('link'), NO_KEY); return; }
         role = (await me.json()).role;
         prepare();
         isKnown = true;
       }
-      if (await listen()) { set(at('link'), 'the drill is over'); return; }
+      const isOver = await listen();
+      if (isOver === null) return;
+      if (isOver) { set(at('link'), 'the drill is over'); return; }
     } catch (error) {
       // Tried again below.
     }

@@ -3,7 +3,7 @@
 use crate::base::{Ratio, Span};
 use crate::scenario::check::evaluations::is_model;
 use crate::scenario::check::{Checked, count_within, refer, refer_to, share, within};
-use crate::scenario::file::endpoint::parts;
+use crate::scenario::file::endpoint::Address;
 use crate::scenario::file::guards::CallGuard;
 use crate::scenario::file::runbooks::RunbookStep;
 use crate::scenario::file::runbooks::actions::{
@@ -90,7 +90,7 @@ pub(super) fn check(checked: &Checked<'_>, step: &RunbookStep, before: &[Runbook
 /// Checks what a step does outside of the drill.
 fn outside(step: &RunbookStep, sink: &mut Sink) {
     if let Action::Call(call) = &step.r#do {
-        if call.url.known().is_some_and(|url| parts(&url.0).is_none()) {
+        if call.url.known().is_some_and(|url| Address::parse(&url.0).is_none()) {
             let problem = Problem::error(Code::OutOfRange, call.url.place, "this is no address of HTTP");
             sink.push(problem.hint("http://127.0.0.1:9000/switch"));
         }

@@ -2,9 +2,12 @@
 
 use crate::scenario::check::Checked;
 use crate::scenario::check::wire::placeholders;
-use crate::scenario::file::endpoint::{Endpoint, parts};
+use crate::scenario::file::endpoint::{Address, Endpoint};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
+
+/// Headers that say how a request is framed, and where it goes.
+const FRAMING: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "upgrade"];
 
 /// What a body may have filled in.
 const IN_BODY: [&str; 3] = ["task", "tier", "agent"];
@@ -21,14 +24,17 @@ pub(super) fn check(checked: &Checked<'_>, mock: &Mock, sink: &mut Sink) {
         let message = "what is at an address of its own is not served";
         sink.push(Problem::error(Code::Contradiction, port.place, message));
     }
-    if endpoint.url.known().is_some_and(|url| parts(&url.0).is_none()) {
+    if endpoint.url.known().is_some_and(|url| Address::parse(&url.0).is_none()) {
         let problem = Problem::error(Code::OutOfRange, endpoint.url.place, "this is no address of HTTP");
         sink.push(problem.hint("http://127.0.0.1:8000/tasks"));
     }
     for header in endpoint.headers.iter().filter(|at| at.known().is_some()) {
         let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let name = header.value.0.split_once(": ").map(|(name, _)| name);
-        if !name.is_some_and(|name| !name.is_empty() && name.chars().all(is_token))
+        if name.is_some_and(|name| FRAMING.contains(&&*name.to_ascii_lowercase())) {
+            let message = "this header is the connection's own";
+            sink.push(Problem::error(Code::Contradiction, header.place, message));
+        } else if !name.is_some_and(|name| !name.is_empty() && name.chars().all(is_token))
             || !header.value.0.is_ascii()
         {
             let problem = Problem::error(Code::OutOfRange, header.place, "this is no header");
@@ -37,8 +43,18 @@ pub(super) fn check(checked: &Checked<'_>, mock: &Mock, sink: &mut Sink) {
     }
     if let Some(body) = endpoint.body.as_ref().filter(|at| at.known().is_some()) {
         placeholders(&body.value.0, body.place, &IN_BODY, sink);
-        let fill = |text: String, word: &&str| text.replace(&format!("{{{{{word}}}}}"), "x");
-        let filled = IN_BODY.iter().fold(body.value.0.clone(), fill);
+        // Whatever is filled in is the inside of a text.
+        let filled: String = body
+            .value
+            .0
+            .split("{{")
+            .enumerate()
+            .map(|(n, part)| match part.split_once("}}") {
+                Some((_, rest)) if n > 0 => format!("x{rest}"),
+                Some(_) | None if n > 0 => format!("{{{{{part}"),
+                Some(_) | None => part.to_owned(),
+            })
+            .collect();
         if serde_json::from_str::<serde_json::Value>(&filled).is_err() {
             sink.push(Problem::error(Code::WrongType, body.place, "the body is JSON"));
         }

@@ -22,19 +22,87 @@ record! {
     }
 }
 
-/// Whether a host, with or without its port, is this machine.
-pub fn is_loopback(authority: &str) -> bool {
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+/// An address of HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The host, in lower case and without brackets.
+    pub host: String,
+    /// Host and port, as they are written.
+    pub authority: String,
+    /// The path with its query.
+    pub path: String,
 }
 
-/// Returns host and port, and the path, of an address of HTTP.
-pub fn parts(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("http://")?;
-    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-    let is_plain = |c: char| c.is_ascii_graphic() && !"@?#\\".contains(c);
-    let is_ok = !authority.is_empty()
-        && authority.chars().all(is_plain)
-        && path.chars().all(|c| c.is_ascii_graphic());
-    is_ok.then_some((authority, path))
+impl Address {
+    /// Reads an address; nothing if it is none, or says more than where it is.
+    pub fn parse(url: &str) -> Option<Self> {
+        let uri: hyper::Uri = url.parse().ok()?;
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"))?;
+        let written = authority.as_str();
+        let rest = written.strip_prefix(authority.host())?;
+        let port = rest.strip_prefix(':').map(str::parse::<u16>);
+        let is_port = rest.is_empty() || matches!(port, Some(Ok(1..)));
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        if !is_port || host.is_empty() || written.contains('@') {
+            return None;
+        }
+        if authority.host().starts_with('[') && host.parse::<std::net::Ipv6Addr>().is_err() {
+            return None;
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Some(Self { host, authority: written.to_owned(), path })
+    }
+
+    /// Whether it is this machine.
+    pub fn is_local(&self) -> bool {
+        self.host == "localhost" || self.host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    }
+
+    /// Whether it is one of some hosts, by name or by number.
+    pub fn is_among(&self, hosts: &[String]) -> bool {
+        let number = |host: &str| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
+        hosts.iter().any(|host| match (number(host), number(&self.host)) {
+            (Some(host), Some(own)) => host == own,
+            (None, None) => host.eq_ignore_ascii_case(&self.host),
+            (Some(_), None) | (None, Some(_)) => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_where_it_is_and_nothing_else() {
+        for bad in [
+            "ftp://x",
+            "http://",
+            "http://me@host/",
+            "http://127.0.0.1:99999/",
+            "http://127.0.0.1:8o00/",
+            "http://127.0.0.1:0/",
+            "http://127.0.0.1:8000/a<b",
+            "http://[::1/tasks",
+            "http://a:b:c/",
+            "http://127.0.0.1]:80/",
+            "http://[2001:db8::zz]/",
+        ] {
+            assert_eq!(Address::parse(bad), None, "{bad}");
+        }
+        let of = |url: &str| Address::parse(url).unwrap();
+        assert_eq!(of("http://Agents.Example:8000/tasks?a=b").host, "agents.example");
+        assert_eq!(of("http://Agents.Example:8000/tasks?a=b").path, "/tasks?a=b");
+        assert!(of("http://[::1]/tasks").is_local() && of("http://127.0.0.1:8000").is_local());
+        assert!(of("http://localhost:1/").is_local() && !of("http://[::1:5]/").is_local());
+        let allowed = ["2001:db8::1".to_owned(), "agents.example".to_owned()];
+        assert!(
+            of("http://[2001:db8::1]:80/").is_among(&allowed)
+                && of("http://AGENTS.example/").is_among(&allowed)
+        );
+        assert!(
+            !of("http://[2001:db8::1:ffff]/").is_among(&allowed)
+                && !of("http://x.agents.example/").is_among(&allowed)
+        );
+    }
 }
