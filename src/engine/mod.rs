@@ -22,7 +22,7 @@ mod state;
 mod stations;
 mod tasks;
 
-pub(crate) use abroad::{Driven, Inbound, Outbound, Request, Worked};
+pub(crate) use abroad::{Driven, Inbound, Outbound, Request};
 pub use fork::Fork;
 pub(crate) use state::Failure;
 

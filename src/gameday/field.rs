@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::base::{Span, Time};
-use crate::engine::{Failure, Inbound, Outbound, Worked};
+use crate::engine::{Failure, Inbound, Outbound};
 use crate::gameday::board::{Board, board};
 use crate::gameday::client::Called;
 use crate::gameday::command::Asked;
@@ -19,8 +19,7 @@ use crate::gameday::telemetry;
 use crate::gameday::{Drilled, Field, Stopped};
 use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
-use crate::live::Told;
-use crate::model::Outcome;
+use crate::model::{Outcome, Told};
 use crate::plan::Plan;
 use crate::record::{Checkpoint, Entry};
 use crate::report::gather::journal_line;
@@ -129,24 +128,7 @@ impl Field<'_> {
     }
 
     fn hear(&mut self, told: Told) {
-        let inbound = match told {
-            Told::Decided { serial, outcome, tokens, waited } => {
-                Inbound::Decided { serial, outcome, tokens, waited }
-            }
-            Told::Worked { serial, cost, effects } => {
-                Inbound::Worked { serial, worked: Worked { cost, effects } }
-            }
-            Told::Foreign { mock, status, took, tokens } => Inbound::Foreign {
-                mock,
-                is_ok: (200..300).contains(&status),
-                is_denied: status == 403,
-                took,
-                tokens,
-            },
-            Told::ForeignWork { mock, cost, effects } => Inbound::ForeignWork { mock, cost, effects },
-            Told::Met { fault } => Inbound::Met { fault },
-        };
-        self.driven.hear(self.running.now(), inbound);
+        self.driven.hear(self.running.now(), Inbound::Told(told));
     }
 
     fn answered(&mut self, of: Answered) {
@@ -162,8 +144,7 @@ impl Field<'_> {
                 let has_effect = effect.is_none_or(|mock| self.running.has_effect_of(mock, of.task));
                 // Nobody who waits for them sees that they have not done what they say.
                 let outcome = Outcome::seen(has_effect);
-                let told = Inbound::Decided { serial: of.serial, outcome, tokens: 0, waited: Span::ZERO };
-                self.driven.hear(self.running.now(), told);
+                self.hear(Told::Decided { serial: of.serial, outcome, tokens: 0, waited: Span::ZERO });
                 Ok(())
             }
         };

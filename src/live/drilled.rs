@@ -1,11 +1,11 @@
-//! Requests of a drill's own agents: what a header says of each, and what mocks tell the drill about it.
+//! Requests of a drill's own agents: what a header says of each.
 //!
 //! With the header a request has the draws that it has in virtual time, and its long context need not be sent. Only
 //! mocks that are part of a drill read it.
 
-use crate::base::{Key, Money, Span, Time};
+use crate::base::{Key, Time};
+use crate::model::Use;
 use crate::model::overlay::Caller;
-use crate::model::{Outcome, Use};
 
 /// How the name of a task begins, before sixteen digits of hexadecimal.
 const TASK: &str = "task-";
@@ -50,56 +50,6 @@ pub(crate) struct Stated {
     pub(crate) is_approved: bool,
     /// Since when its credential is valid.
     pub(crate) credential: Time,
-}
-
-/// What mocks tell the drill that they are part of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Told {
-    /// A request has been taken up.
-    Decided {
-        /// The request.
-        serial: u32,
-        /// What becomes of it.
-        outcome: Outcome,
-        /// Output tokens.
-        tokens: u32,
-        /// How long it waited for a slot.
-        waited: Span,
-    },
-    /// A request has been worked to its end.
-    Worked {
-        /// The request.
-        serial: u32,
-        /// What it cost.
-        cost: Money,
-        /// Effects executed within permissions, beyond them, and known by their key.
-        effects: [u32; 3],
-    },
-    /// A request of somebody else's is over: of your own agents, say.
-    Foreign {
-        /// The mock.
-        mock: usize,
-        /// The status; 0 if no headers were sent.
-        status: u16,
-        /// How long it took.
-        took: Span,
-        /// Output tokens.
-        tokens: u32,
-    },
-    /// A mock has done work for somebody else.
-    ForeignWork {
-        /// The mock.
-        mock: usize,
-        /// What it cost.
-        cost: Money,
-        /// Effects executed, those of them that repeat another, those beyond permissions, and those known by their key.
-        effects: [u32; 4],
-    },
-    /// A fault has changed something for the first time.
-    Met {
-        /// The fault.
-        fault: usize,
-    },
 }
 
 impl Stated {

@@ -41,6 +41,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::base::{Span, Time};
+use crate::model::Told;
 use crate::plan::Served;
 use crate::scenario::Scenario;
 use crate::scenario::file::wire::Protocol;
@@ -48,7 +49,7 @@ use crate::wire::say::Recorded;
 
 use admin::Admin;
 use clock::Clock;
-pub(crate) use drilled::{HEADER, Stated, Told, task_name};
+pub(crate) use drilled::{HEADER, Stated, task_name};
 use journal::Journal;
 use world::World;
 

@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 
 use crate::base::Span;
 use crate::live::clock::Moment;
-use crate::live::drilled::Told;
 use crate::live::ledger::Call;
 use crate::live::serve;
 use crate::live::work::Work;
 use crate::live::world::{Taken, World};
+use crate::model::Told;
 use crate::plan::Break;
 use crate::scenario::file::faults::wire::{BreakEnding, Stage};
 use crate::wire::answer::{Answer, Cursor, Step};

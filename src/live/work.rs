@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 use crate::base::{Money, Span};
 use crate::live::canaries::Place;
 use crate::live::clock::{Moment, until};
-use crate::live::drilled::Told;
 use crate::live::ledger::Effect;
 use crate::live::world::{Station, Taken, World};
+use crate::model::Told;
 use crate::plan::FaultEffect;
 use crate::wire::refusal::Refusal;
 

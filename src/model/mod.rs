@@ -8,6 +8,7 @@ pub mod overlay;
 pub mod quota;
 pub mod responder;
 pub mod state;
+pub mod told;
 pub mod traffic;
 
 pub use memory::Memory;
@@ -15,4 +16,5 @@ pub use outcome::{Outcome, Reply, Usage, Use};
 pub use overlay::Dose;
 pub use quota::Quotas;
 pub use state::SharedState;
+pub use told::Told;
 pub use traffic::Arrivals;

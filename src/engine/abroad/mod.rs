@@ -14,7 +14,7 @@ use crate::engine::World;
 use crate::engine::slab::NONE;
 use crate::engine::state::{Attempt, Effect, Failure, Place, Task};
 use crate::model::overlay::Caller;
-use crate::model::{Outcome, Reply, Use};
+use crate::model::{Outcome, Reply, Told, Use};
 use crate::plan::{Access, Op};
 use crate::record::Event;
 
@@ -97,36 +97,11 @@ pub(crate) struct Request {
     pub(crate) credential: Time,
 }
 
-/// What a mock did for a request when its work was over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Worked {
-    /// What it cost.
-    pub(crate) cost: Money,
-    /// Effects executed within permissions, beyond them, and known by their key.
-    pub(crate) effects: [u32; 3],
-}
-
 /// Something that has come back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Inbound {
-    /// A mock has taken a request up: what will become of it, how many tokens it says, how long it waited.
-    Decided {
-        /// The request.
-        serial: u32,
-        /// What becomes of it.
-        outcome: Outcome,
-        /// Output tokens.
-        tokens: u32,
-        /// How long it waited for a slot.
-        waited: Span,
-    },
-    /// A mock has worked a request to its end.
-    Worked {
-        /// The request.
-        serial: u32,
-        /// What was done.
-        worked: Worked,
-    },
+    /// A mock tells something.
+    Told(Told),
     /// The reply to a request, as the client saw it.
     Answered {
         /// The request.
@@ -134,37 +109,10 @@ pub(crate) enum Inbound {
         /// A good reply, or why it is none.
         result: Result<(), Failure>,
     },
-    /// A request of somebody else's at a mock is over: whether it went well, how long it took, its output tokens.
-    Foreign {
-        /// The mock.
-        mock: usize,
-        /// Whether it ended well.
-        is_ok: bool,
-        /// Whether it was refused for want of a permission.
-        is_denied: bool,
-        /// How long it took.
-        took: Span,
-        /// Output tokens.
-        tokens: u32,
-    },
-    /// A mock has done work for somebody else.
-    ForeignWork {
-        /// The mock.
-        mock: usize,
-        /// What it cost.
-        cost: Money,
-        /// Effects executed, those of them that repeat another, those beyond permissions, and those known by their key.
-        effects: [u32; 4],
-    },
     /// Nothing more will be heard of a request that was called off.
     Gone {
         /// The request.
         serial: u32,
-    },
-    /// A fault has changed something for the first time.
-    Met {
-        /// The fault.
-        fault: usize,
     },
 }
 
@@ -175,35 +123,38 @@ impl World<'_> {
     }
 
     fn receive(&mut self, inbound: Inbound) {
-        let slot = |abroad: &Option<Box<Abroad>>, serial: u32| abroad.as_ref()?.slots.get(&serial).copied();
         match inbound {
-            Inbound::Decided { serial, outcome, tokens, waited } => {
-                if let Some(slot) = slot(&self.abroad, serial) {
-                    self.decided(slot, outcome, (tokens, waited));
-                }
-            }
-            Inbound::Worked { serial, worked } => {
-                if let Some(slot) = slot(&self.abroad, serial) {
-                    self.worked(slot, worked);
-                }
-            }
+            Inbound::Told(told) => self.told(told),
             Inbound::Answered { serial, result } => {
-                let waiting = slot(&self.abroad, serial).filter(|slot| !self.attempts[*slot].is_gone);
+                let waiting = self.slot_of(serial).filter(|slot| !self.attempts[*slot].is_gone);
                 if let Some(slot) = waiting {
                     self.answered(slot, result);
                 }
             }
             Inbound::Gone { serial } => {
-                let gone = slot(&self.abroad, serial).filter(|slot| self.attempts[*slot].is_gone);
+                let gone = self.slot_of(serial).filter(|slot| self.attempts[*slot].is_gone);
                 if let Some(slot) = gone {
                     self.release(slot);
                 }
             }
-            Inbound::Foreign { mock, is_ok, is_denied, took, tokens } => {
-                self.foreign(mock, (is_ok, is_denied), (took, tokens));
+        }
+    }
+
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Decided { serial, outcome, tokens, waited } => {
+                if let Some(slot) = self.slot_of(serial) {
+                    self.decided(slot, outcome, (tokens, waited));
+                }
             }
-            Inbound::ForeignWork { mock, cost, effects } => self.foreign_work(mock, cost, effects),
-            Inbound::Met { fault } => {
+            Told::Worked { serial, cost, effects } => {
+                if let Some(slot) = self.slot_of(serial) {
+                    self.worked(slot, cost, effects);
+                }
+            }
+            Told::Foreign { mock, status, took, tokens } => self.foreign(mock, status, (took, tokens)),
+            Told::ForeignWork { mock, cost, effects } => self.foreign_work(mock, cost, effects),
+            Told::Met { fault } => {
                 // A fault that the plan does not know is none of the drill's.
                 let unmet = self.record.witnesses.get_mut(fault).filter(|witness| witness.first.is_none());
                 if let Some(witness) = unmet {
@@ -215,12 +166,17 @@ impl World<'_> {
         }
     }
 
+    fn slot_of(&self, serial: u32) -> Option<u32> {
+        self.abroad.as_ref()?.slots.get(&serial).copied()
+    }
+
     /// Counts a request of agents that are not the scenario's: telemetry sees it as it sees any other.
-    fn foreign(&mut self, mock: usize, (is_ok, is_denied): (bool, bool), (took, tokens): (Span, u32)) {
+    fn foreign(&mut self, mock: usize, status: u16, (took, tokens): (Span, u32)) {
+        let is_ok = (200..300).contains(&status);
         let calls = &mut self.telemetry.calls[mock];
         calls.ended += 1;
         calls.failed += u64::from(!is_ok);
-        calls.denied += u64::from(is_denied);
+        calls.denied += u64::from(status == 403);
         calls.took_us += took.0 / 1_000;
         let totals = &mut self.record.mocks[mock];
         totals.requests += 1;
@@ -314,14 +270,14 @@ impl World<'_> {
         totals.waited_ns += u128::from(waited.0);
     }
 
-    fn worked(&mut self, slot: u32, worked: Worked) {
+    fn worked(&mut self, slot: u32, cost: Money, effects: [u32; 3]) {
         let Attempt { mock, service, token, .. } = self.attempts[slot];
         let totals = &mut self.record.mocks[usize::from(mock)];
         totals.completed += 1;
         totals.busy_ns += u128::from(service.0);
-        self.attempts[slot].cost = worked.cost;
+        self.attempts[slot].cost = cost;
         self.charge(slot);
-        let [permitted, beyond, known] = if token == NONE { [0; 3] } else { worked.effects };
+        let [permitted, beyond, known] = if token == NONE { [0; 3] } else { effects };
         (0..permitted).for_each(|_| self.execute(slot, Effect::Permitted));
         (0..beyond).for_each(|_| self.execute(slot, Effect::Unsafe));
         (0..known).for_each(|_| self.know_again(slot));
