@@ -8,6 +8,7 @@ mod caller;
 mod canaries;
 mod clock;
 mod decide;
+pub(crate) mod desk;
 mod drilled;
 mod edges;
 mod embeddings;
@@ -33,9 +34,6 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -172,30 +170,10 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     let api = Arc::new(Admin { world: Arc::clone(&world), scenario, token: settings.token });
     world.journal.push(world.clock.now(), "started", serde_json::json!({ "seed": settings.seed }));
     let _next: Option<Time> = edges::look(&world);
-    let rest = vec![tokio::spawn(serve_admin(api, admin)), tokio::spawn(edges::watch(Arc::clone(&world)))];
+    let answer = move |request| Arc::clone(&api).answer(request);
+    let admin = desk::serve(admin, (ADMIN_CONNECTIONS, Some(ADMIN_WITHIN)), answer);
+    let rest = vec![tokio::spawn(admin), tokio::spawn(edges::watch(Arc::clone(&world)))];
     Ok(Running { mocks, admin: admin_port, unseen, world, servers, rest })
-}
-
-async fn serve_admin(api: Arc<Admin>, listener: TcpListener) {
-    let slots = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-    loop {
-        // One more has to wait until another has gone.
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        let api = Arc::clone(&api);
-        drop(tokio::spawn(async move {
-            let service = service_fn(move |request| Arc::clone(&api).answer(request));
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-            // A client that breaks the connection is no failure of ours.
-            let served = builder.serve_connection(TokioIo::new(stream), service);
-            drop(tokio::time::timeout(ADMIN_WITHIN, served).await);
-            drop(slot);
-        }));
-    }
 }
 
 impl Running {

@@ -1,8 +1,8 @@
 //! The console: a page on loopback on which people play a live drill together.
 //!
-//! Each role has a link with a key of its own, behind its `#`: a browser keeps that to the page, which sends it in a header.
-//! There are no cookies, so that no other page can act in somebody's name. Nothing changes by GET. The state comes as server-sent events, whole each time, so that a browser
-//! that comes back has missed nothing.
+//! Each role has a link with a key of its own, behind its `#`: a browser keeps that to the page, which sends it in a
+//! header. There are no cookies, so that no other page can act in somebody's name. Nothing changes by GET. The state
+//! comes as server-sent events, whole each time, so that a browser that comes back has missed nothing.
 
 mod events;
 
@@ -14,20 +14,18 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
-    ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::gameday::alerting::{News, alertmanager, plain};
 use crate::gameday::command::{Asked, Command, Role};
+use crate::live::desk::{self, brings};
 
 use events::Events;
 
@@ -94,33 +92,12 @@ pub(super) async fn serve(
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(named)?;
     let port = listener.local_addr()?.port();
     let room = Arc::new(Room { port, keys, token, hides_injects, shown, asked });
-    Ok(Console { port, server: tokio::spawn(accept(listener, room)) })
-}
-
-async fn accept(listener: TcpListener, room: Arc<Room>) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        // One more has to wait until another has gone.
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        // Where it cannot be set events come a little later.
-        drop(stream.set_nodelay(true));
+    let answer = move |request| {
         let room = Arc::clone(&room);
-        drop(tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let room = Arc::clone(&room);
-                async move { Ok::<_, std::convert::Infallible>(room.answer(request).await) }
-            });
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-            // A client that breaks the connection is no failure of ours.
-            drop(builder.serve_connection(TokioIo::new(stream), service).await);
-            drop(slot);
-        }));
-    }
+        async move { Ok::<_, std::convert::Infallible>(room.answer(request).await) }
+    };
+    // Whoever looks at the state stays connected.
+    Ok(Console { port, server: tokio::spawn(desk::serve(listener, (CONNECTIONS, None), answer)) })
 }
 
 impl Room {
@@ -211,7 +188,7 @@ impl Room {
         body: Incoming,
         read: fn(&[u8]) -> Result<Vec<News>, String>,
     ) -> Answer {
-        if !bearer(headers).is_some_and(|given| is_same(given, &self.token)) || headers.contains_key(ORIGIN) {
+        if !brings(headers, &self.token) || headers.contains_key(ORIGIN) {
             return said(StatusCode::UNAUTHORIZED, "the token from the token file is needed");
         }
         let Ok(body) = Limited::new(body, ALERTS_MAX).collect().await else {
@@ -244,11 +221,7 @@ impl Room {
 
     /// Returns who a request comes from.
     fn role(&self, headers: &HeaderMap) -> Option<Role> {
-        self.role_of(bearer(headers)?)
-    }
-
-    fn role_of(&self, given: &str) -> Option<Role> {
-        let found: Vec<bool> = self.keys.as_ref()?.iter().map(|key| is_same(given, key)).collect();
+        let found: Vec<bool> = self.keys.as_ref()?.iter().map(|key| brings(headers, key)).collect();
         Role::ALL.into_iter().zip(found).find(|(_, is_it)| *is_it).map(|(role, _)| role)
     }
 
@@ -264,17 +237,6 @@ impl Room {
         let own = [format!("http://127.0.0.1:{}", self.port), format!("http://localhost:{}", self.port)];
         origin.to_str().is_ok_and(|origin| own.iter().any(|own| own == origin))
     }
-}
-
-/// Returns the key that a request brings.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-/// Compares to the end, however early they differ.
-fn is_same(given: &str, key: &str) -> bool {
-    let pairs = given.bytes().zip(key.bytes());
-    given.len() == key.len() && pairs.fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }
 
 fn headers(map: &mut HeaderMap, kind: &'static str) {
