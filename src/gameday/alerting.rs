@@ -98,8 +98,8 @@ impl Field<'_> {
                 None | Some(_) => {}
             }
             let is_firing = of.is_firing || !series.is_empty();
-            let _is_news: bool = self.driven.tell_ops(now, |ops, telemetry, journal| {
-                ops.on_alert((now, telemetry), index, is_firing, journal)
+            self.driven.tell_ops(now, |ops, telemetry, journal| {
+                ops.on_alert((now, telemetry), index, is_firing, journal);
             });
             matched.push(of.alert.clone());
         }

@@ -8,7 +8,7 @@ use crate::base::{Span, Time};
 use crate::engine::Driven;
 use crate::ops::{Doing, StepNow};
 use crate::plan::{Plan, TIERS};
-use crate::record::{Entry, Event, Outcome, TierCounts};
+use crate::record::{Entry, Event, Journal, Outcome, TierCounts};
 use crate::report::gather::{journal_line, owner_name};
 use crate::report::result::{JournalLine, RunbookResult, SystemResult};
 use crate::report::safe;
@@ -64,8 +64,9 @@ pub(super) struct TierNow {
     pub(super) arrived: u64,
     pub(super) done: u64,
     pub(super) bad: u64,
-    /// Of the tasks that arrived a minute ago or later: ended well, and ended badly.
+    /// Of the tasks that arrived in the last minute, those that have ended well.
     pub(super) minute_done: u64,
+    /// And those that have ended badly.
     pub(super) minute_bad: u64,
 }
 
@@ -147,7 +148,7 @@ pub(super) fn board(
 ) -> Board {
     let record = driven.record();
     let entries = record.journal.entries();
-    let clocks = clocks(plan, entries, own, now);
+    let clocks = clocks(plan, &record.journal, own, now);
     let bucket = record.series.bucket(now);
     let back = (NOW.0 / record.series.width.0).max(1) as usize;
     let recent = bucket.saturating_sub(back)..bucket.min(record.series.spend.len());
@@ -174,7 +175,7 @@ pub(super) fn board(
         is_witnessed: record.witnesses[index].first.is_some(),
         is_active: !own.is_released && of.start <= now && now < of.end,
     };
-    let met = first(entries, |event| matches!(event, Event::FaultWitnessed(_)));
+    let met = onset(&record.journal);
     let names = plan.alerts.iter().map(|alert| alert.name.clone()).collect();
     let last = entries.iter().rev().take(LINES).rev();
     Board {
@@ -182,7 +183,7 @@ pub(super) fn board(
         at_s: now.seconds(),
         end_s: plan.end.seconds(),
         pace,
-        phase: phase(plan, entries, (own, now), &clocks),
+        phase: phase(plan, &record.journal, (own, now), &clocks),
         targets: clocks,
         tiers: (0..TIERS).filter(|tier| record.tiers[*tier].arrived > 0).map(tier).collect(),
         in_flight: driven.in_flight(),
@@ -196,7 +197,8 @@ pub(super) fn board(
         notes: own.notes.iter().cloned().collect(),
         is_over: own.is_over,
         is_told: met
-            .is_some_and(|met| first_after(entries, met, |event| matches!(event, Event::Notified(_)))),
+            .and_then(|met| record.journal.first_from(met, |event| matches!(event, Event::Notified(_))))
+            .is_some(),
     }
 }
 
@@ -219,21 +221,15 @@ impl Board {
     }
 }
 
-fn first(entries: &[Entry], is_it: impl Fn(Event) -> bool) -> Option<Time> {
-    entries.iter().find(|entry| is_it(entry.event)).map(|entry| entry.at)
+/// Returns when something was first met by the load.
+fn onset(journal: &Journal) -> Option<Time> {
+    journal.first(|event| matches!(event, Event::FaultWitnessed(_)))
 }
 
-fn first_after(entries: &[Entry], from: Time, is_it: impl Fn(Event) -> bool) -> bool {
-    entries.iter().any(|entry| entry.at >= from && is_it(entry.event))
-}
-
-fn clocks(plan: &Plan, entries: &[Entry], own: &Own, now: Time) -> Vec<Clock> {
+fn clocks(plan: &Plan, journal: &Journal, own: &Own, now: Time) -> Vec<Clock> {
     let targets = &plan.targets;
-    let onset = first(entries, |event| matches!(event, Event::FaultWitnessed(_)));
-    let after = |is_it: &dyn Fn(Event) -> bool| {
-        let later = entries.iter().filter(|entry| onset.is_some_and(|onset| entry.at >= onset));
-        later.filter(|entry| is_it(entry.event)).map(|entry| entry.at).next()
-    };
+    let onset = onset(journal);
+    let after = |is_it: &dyn Fn(Event) -> bool| journal.first_from(onset?, is_it);
     let has_runbook = |alert: usize| plan.alerts[alert].runbook.is_some();
     let detect = after(&|event| matches!(event, Event::Notified(alert) if has_runbook(alert)));
     let acknowledge = after(&|event| matches!(event, Event::Acknowledged { .. }));
@@ -262,9 +258,8 @@ fn clocks(plan: &Plan, entries: &[Entry], own: &Own, now: Time) -> Vec<Clock> {
 }
 
 /// Returns the word for where the drill is, of the life of a run.
-fn phase(plan: &Plan, entries: &[Entry], (own, now): (&Own, Time), clocks: &[Clock]) -> &'static str {
-    let has = |is_it: &dyn Fn(Event) -> bool| entries.iter().any(|entry| is_it(entry.event));
-    if has(&|event| matches!(event, Event::BaselineJudged { is_held: false })) {
+fn phase(plan: &Plan, journal: &Journal, (own, now): (&Own, Time), clocks: &[Clock]) -> &'static str {
+    if journal.first(|event| matches!(event, Event::BaselineJudged { is_held: false })).is_some() {
         return "invalid";
     }
     if now < plan.baseline {
@@ -273,7 +268,7 @@ fn phase(plan: &Plan, entries: &[Entry], (own, now): (&Own, Time), clocks: &[Clo
     if own.is_released {
         return "release";
     }
-    if !has(&|event| matches!(event, Event::FaultWitnessed(_))) {
+    if onset(journal).is_none() {
         return "inject";
     }
     let open = clocks.iter().find(|clock| matches!(clock.state, "running" | "over"));

@@ -123,7 +123,7 @@ fn write(mut file: BufWriter<File>, orders: &Receiver<Order>, has_failed: &Atomi
     let mut is_dirty = false;
     loop {
         match orders.recv_timeout(FLUSH_EVERY) {
-            // The drill asks for this twice a second, however many lines there are.
+            // The drill asks for this when it shows its state, however many lines there are.
             Ok(Order::Flush) => {
                 keep(file.flush());
                 is_dirty = false;

@@ -45,31 +45,37 @@ pub(super) struct Came {
     pub(super) result: Result<String, String>,
 }
 
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// Refuses a host that is neither this machine nor allowed by name.
+pub(super) fn permit(address: &Address, hosts: &[String]) -> io::Result<()> {
+    if address.is_local() || address.is_among(hosts) {
+        return Ok(());
+    }
+    Err(refused(format!("`{}` is not this machine, and not allowed by name", address.host)))
+}
+
 impl Outside {
     /// Returns what a scenario's steps do; refuses hosts and programs that are not allowed.
     pub(super) fn new(scenario: &Scenario, hosts: &[String], programs: &[String]) -> io::Result<Self> {
-        let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         let mut all = BTreeMap::new();
         for (number, book) in scenario.file.runbook.0.values().enumerate() {
             for (index, step) in book.value.steps.iter().enumerate() {
                 let does = if let Action::Call(call) = &step.r#do {
                     let address = Address::parse(&call.url.value.0).expect("checked: it is an address");
-                    if !address.is_local() && !address.is_among(hosts) {
-                        return refused(format!(
-                            "`{}` is not this machine, and not allowed by name",
-                            address.host
-                        ));
-                    }
+                    permit(&address, hosts)?;
                     let body = call.body.as_ref().map_or("{}", |at| at.value.0.as_str());
                     Does::Calls(address, body.into())
                 } else if let Action::Command(command) = &step.r#do {
                     let words: Vec<String> = command.run.iter().map(|at| at.value.0.clone()).collect();
                     let program = words.first().cloned().unwrap_or_default();
                     if !programs.contains(&program) {
-                        return refused(format!(
+                        return Err(refused(format!(
                             "the step `{}` runs `{program}`, which is not allowed by name",
                             step.id.value.0
-                        ));
+                        )));
                     }
                     Does::Runs(words)
                 } else {

@@ -135,8 +135,7 @@ fn noticed(plan: &Plan, run: &Record, first: Time) -> (Option<Lag>, Option<Lag>)
         }
         let detect = detect(plan, run, onset);
         let acknowledge = detect.and_then(|detect| {
-            let mut later = run.journal.entries().iter().filter(|entry| entry.at >= detect);
-            later.find(|entry| matches!(entry.event, Event::Acknowledged { .. })).map(|entry| entry.at)
+            run.journal.first_from(detect, |event| matches!(event, Event::Acknowledged { .. }))
         });
         let after = |at: Option<Time>, longest: Option<Lag>| {
             Some(longest?.longer(Lag { at: at?, taken: at?.since(onset) }))

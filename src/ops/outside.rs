@@ -16,17 +16,17 @@ impl Ops<'_> {
         self.is_told
     }
 
-    /// Takes the news that an alert fires or has resolved; returns whether it was any. A notification that fires has been
-    /// delivered with it: whoever sends it has grouped and delayed it already.
+    /// Takes what may be news: that an alert fires, or has resolved. A notification that fires has been delivered with
+    /// it: whoever sends it has grouped and delayed it already.
     pub fn on_alert(
         &mut self,
         (now, telemetry): (Time, &Telemetry),
         alert: usize,
         is_firing: bool,
         journal: &mut Journal,
-    ) -> bool {
+    ) {
         if self.alerts[alert].is_firing() == is_firing {
-            return false;
+            return;
         }
         if is_firing {
             self.alerts[alert] = AlertState::Firing { ceased: None };
@@ -39,7 +39,6 @@ impl Ops<'_> {
             journal.push(now, Event::AlertResolved(alert));
             journal.push(now, Event::ResolvedNotified(alert));
         }
-        true
     }
 
     /// Returns the rollouts that are being taken back.

@@ -286,7 +286,12 @@ impl Journal {
 
     /// Returns when something first happened.
     pub fn first(&self, is_it: impl Fn(Event) -> bool) -> Option<Time> {
-        self.entries.iter().find(|entry| is_it(entry.event)).map(|entry| entry.at)
+        self.first_from(Time::ZERO, is_it)
+    }
+
+    /// Returns when something first happened, from a moment on.
+    pub fn first_from(&self, from: Time, is_it: impl Fn(Event) -> bool) -> Option<Time> {
+        self.entries.iter().find(|entry| entry.at >= from && is_it(entry.event)).map(|entry| entry.at)
     }
 
     /// Returns how often something happened.

@@ -17,9 +17,9 @@ const COUNT_MAX: u64 = 1 << 48;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// When.
-    pub at: Time,
+    at: Time,
     /// The buckets that have changed, by number.
-    pub buckets: Vec<Bucket>,
+    buckets: Vec<Bucket>,
     tiers: [TierCounts; TIERS],
     mocks: Vec<MockTotals>,
     effects: Vec<EffectTotals>,
@@ -31,12 +31,12 @@ pub struct Checkpoint {
     in_flight: u64,
     events: u64,
     /// What the controls have in place, in words.
-    pub left_behind: Vec<String>,
+    left_behind: Vec<String>,
 }
 
 /// A bucket of the series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Bucket {
+struct Bucket {
     number: usize,
     tiers: [TierCounts; TIERS],
     slos: Vec<(u32, u32)>,

@@ -13,7 +13,7 @@ pub struct LiveResult {
     pub reference: Word,
     /// Requests that the drill sent.
     pub sent: u64,
-    /// Of these, those that were sent later than intended by more than a quarter of a second of the drill's time.
+    /// How often one was sent, or its reply looked at, more than a quarter of a second of the drill's time late.
     pub late: u64,
     /// How late they were sent in the median, in milliseconds of the machine's time.
     pub lag_p50_ms: f64,
