@@ -1,18 +1,15 @@
 //! `stormdrill live`: a drill against the wall clock.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::base::Span;
 use crate::cli::live_arguments::{Alerting, LiveArguments};
-use crate::cli::serving::{Signals, Token, recordings};
+use crate::cli::serving::{Signals, Token, recordings, settings};
 use crate::cli::{BAD_INPUT, INTERNAL, problems};
 use crate::gameday::{self, ConsoleSettings, Drilled, Places, Role, Settings};
-use crate::grade::Verdict;
 use crate::live;
 use crate::plan::Plan;
-use crate::report::WholeResult;
 use crate::scenario::Scenario;
 use crate::scenario::decode::suggest;
 
@@ -25,11 +22,14 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     }
     let plan = Plan::of(&scenario);
     let Some(people) = people(arguments, &plan) else { return Ok(ExitCode::from(BAD_INPUT)) };
-    let token = Token::new(arguments.token_file.as_deref())?;
-    let Some(mocks) = mocks(&path, &scenario, (arguments.seed, arguments.pace), &token) else {
-        return Ok(ExitCode::from(BAD_INPUT));
+    let Some(recorded) = recordings(&path, &scenario) else { return Ok(ExitCode::from(BAD_INPUT)) };
+    let token = Token::new(arguments.admin.token_file.as_deref())?;
+    let mocks = live::Settings {
+        seed: arguments.seed,
+        pace: arguments.pace,
+        admin_port: arguments.admin.admin_port,
+        ..settings(recorded, &token)
     };
-    let mocks = live::Settings { admin_port: arguments.admin_port, ..mocks };
     let keys = arguments.console.then(Token::keys).transpose()?;
     let console = keys.clone().map(|keys| ConsoleSettings { keys, hides_injects: arguments.hide_injects });
     let settings = Settings {
@@ -42,12 +42,10 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         people,
         journal: arguments.journal.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let drilled = match runtime.block_on(hold(&scenario, &plan, settings, keys)) {
+    let drilled = match hold((&scenario, &plan), settings, |places| announce(places, keys)) {
         Ok(drilled) => drilled,
         Err(error) => return refused(error),
     };
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     if drilled.is_journal_broken {
         anstream::eprintln!(
             "warning: lines of the journal could not be written; the grade does not depend on them"
@@ -55,9 +53,7 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
     }
     let is_unclean = !drilled.is_released;
     let result = drilled.result(&scenario, &plan, &path.to_string_lossy());
-    arguments.views.show(&result)?;
-    let code = WholeResult::worst(std::slice::from_ref(&result)).map_or(BAD_INPUT, Verdict::exit_code);
-    arguments.views.write(&WholeResult::of(vec![result]))?;
+    let code = arguments.views.finish(result)?;
     if is_unclean {
         anstream::eprintln!("error[internal]: a fault was left when the drill was over");
         return Ok(ExitCode::from(INTERNAL));
@@ -77,41 +73,22 @@ pub(super) fn refused(error: io::Error) -> Result<ExitCode, io::Error> {
     Ok(ExitCode::from(BAD_INPUT))
 }
 
-/// Returns how the mocks of a drill are served; what is wrong has been said if there is nothing.
-pub(super) fn mocks(
-    path: &Path,
-    scenario: &Scenario,
-    (seed, pace): (u64, u32),
-    token: &Token,
-) -> Option<live::Settings> {
-    // Where it cannot be raised there are as many connections as there can be.
-    drop(rlimit::increase_nofile_limit(u64::MAX));
-    Some(live::Settings {
-        seed,
-        at: Span::ZERO,
-        is_held: true,
-        is_scheduled: false,
-        connections: 16_384,
-        admin_port: 0,
-        token: token.text.clone(),
-        journal: None,
-        recorded: recordings(path, scenario)?,
-        pace,
-        told: None,
-    })
-}
-
-async fn hold(
-    scenario: &Scenario,
-    plan: &Plan,
+/// Holds a drill until it is over, or until a signal stops it.
+pub(super) fn hold(
+    (scenario, plan): (&Scenario, &Plan),
     settings: Settings,
-    keys: Option<[String; Role::ALL.len()]>,
+    announce: impl FnOnce(&Places) -> Result<(), io::Error>,
 ) -> Result<Drilled, io::Error> {
-    let mut signals = Signals::new()?;
-    let ready = gameday::prepare(scenario, plan, settings).await?;
-    announce(&ready.places(), keys)?;
-    let stop = async { format!("stopped by signal {}", signals.next().await) };
-    Ok(Box::pin(ready.hold(stop)).await)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let drilled = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let ready = gameday::prepare(scenario, plan, settings).await?;
+        announce(&ready.places())?;
+        let stop = async { format!("stopped by signal {}", signals.next().await) };
+        Ok(Box::pin(ready.hold(stop)).await)
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drilled
 }
 
 /// Says where everything is, on the standard error: the result goes to the standard output.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::cli::arguments::{Format, ViewArguments};
+use crate::cli::mock_arguments::AdminArguments;
 
 pub(super) const LIVE_EXAMPLES: &str = "Examples:
   stormdrill live scenarios/tool-timeout-backlog.toml
@@ -22,12 +23,8 @@ pub(super) struct LiveArguments {
     /// faults and the roster all keep step with it.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) pace: u32,
-    /// The port of the admin API and of the metrics [default: any that is free].
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub(super) admin_port: u16,
-    /// The file that gets the token of the admin API; only its owner may read it [default: in a new temporary folder].
-    #[arg(long, value_name = "FILE")]
-    pub(super) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) admin: AdminArguments,
     /// The file that gets the journal, lines of JSON that are written ahead; it must not be there yet.
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,

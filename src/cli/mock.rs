@@ -1,8 +1,10 @@
 //! `stormdrill mock`: the mocks as real servers.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use rustix::process::Pid;
 use serde_json::json;
 
 use crate::cli::mock_arguments::{MockArguments, MockFormat};
-use crate::cli::serving::{Signals, Token, appended, ended_by, recordings};
+use crate::cli::serving::{Signals, Token, ended_by, recordings, settings};
 use crate::cli::{BAD_INPUT, INTERNAL, output, problems};
 use crate::live::{self, Running, Settings};
 use crate::report::safe;
@@ -22,9 +24,7 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<ExitCode, io::Error> {
     let Some(recorded) = recordings(&arguments.path, &scenario) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
-    // Where it cannot be raised there are as many connections as there can be.
-    drop(rlimit::increase_nofile_limit(u64::MAX));
-    let token = Token::new(arguments.token_file.as_deref())?;
+    let token = Token::new(arguments.admin.token_file.as_deref())?;
     let journal = arguments.journal.as_deref().map(appended).transpose()?;
     let settings = Settings {
         seed: arguments.seed,
@@ -32,12 +32,9 @@ pub(super) fn mock(arguments: &MockArguments) -> Result<ExitCode, io::Error> {
         is_held: arguments.hold,
         is_scheduled: !arguments.without_faults,
         connections: arguments.connections,
-        admin_port: arguments.admin_port,
-        token: token.text.clone(),
+        admin_port: arguments.admin.admin_port,
         journal: journal.map(|file| Box::new(file) as Box<dyn Write + Send>),
-        recorded,
-        pace: 1,
-        told: None,
+        ..settings(recorded, &token)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = runtime.block_on(serve(arguments, (scenario, settings), &token));
@@ -176,4 +173,10 @@ fn announced(format: MockFormat, running: &Running, environment: &BTreeMap<Strin
             format!("{}{admin}", lines.concat())
         }
     }
+}
+
+/// Opens a file for lines that are written as they come, after those that are there.
+fn appended(path: &Path) -> Result<File, io::Error> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

@@ -31,12 +31,8 @@ pub(super) struct MockArguments {
     /// Leave every fault off until the admin API arms it.
     #[arg(long)]
     pub(super) without_faults: bool,
-    /// The port of the admin API and of the metrics [default: any that is free].
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub(super) admin_port: u16,
-    /// The file that gets the token of the admin API; only its owner may read it [default: in a new temporary folder].
-    #[arg(long, value_name = "FILE")]
-    pub(super) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) admin: AdminArguments,
     /// The file that gets the journal, a line of JSON for each entry, after those that are there.
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
@@ -52,6 +48,17 @@ pub(super) struct MockArguments {
     /// A command to run with the addresses in its environment.
     #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
+}
+
+/// The admin API of mocks.
+#[derive(Debug, clap::Args)]
+pub(super) struct AdminArguments {
+    /// The port of the admin API and of the metrics [default: any that is free].
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(super) admin_port: u16,
+    /// The file that gets the token of the admin API; only its owner may read it [default: in a new temporary folder].
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
 }
 
 /// What is printed when all mocks listen.

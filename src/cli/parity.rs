@@ -3,13 +3,14 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::cli::live::{mocks, refused};
+use crate::cli::live::{hold, refused};
 use crate::cli::live_arguments::ParityArguments;
 use crate::cli::progress::Progress;
-use crate::cli::serving::{Signals, Token};
+use crate::cli::serving::{Token, recordings, settings};
 use crate::cli::{BAD_INPUT, Format, output, problems};
-use crate::gameday::{self, Settings};
+use crate::gameday::Settings;
 use crate::grade::RunVerdict;
+use crate::live;
 use crate::plan::Plan;
 use crate::report::parity::{self, ParityResult};
 use crate::study::parity::{metrics, rows};
@@ -19,6 +20,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
     let Some((path, scenario)) = problems::load_only(&arguments.path) else {
         return Ok(ExitCode::from(BAD_INPUT));
     };
+    let Some(recorded) = recordings(&path, &scenario) else { return Ok(ExitCode::from(BAD_INPUT)) };
     let plan = Plan::of(&scenario);
     let first = arguments.seed;
     let wanted = Seeds { first, count: arguments.seeds.max(arguments.live), threads: 0 };
@@ -34,11 +36,8 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
     let (mut lives, mut lag, mut objections) = (Vec::new(), 0.0_f64, Vec::new());
     for seed in first..first + arguments.live {
         let token = Token::new(None)?;
-        let Some(mocks) = mocks(&path, &scenario, (seed, arguments.pace), &token) else {
-            return Ok(ExitCode::from(BAD_INPUT));
-        };
         let settings = Settings {
-            mocks,
+            mocks: live::Settings { seed, pace: arguments.pace, ..settings(recorded.clone(), &token) },
             port: 0,
             console: None,
             is_told_alerts: false,
@@ -47,14 +46,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
             people: Vec::new(),
             journal: None,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let held = runtime.block_on(async {
-            let mut signals = Signals::new()?;
-            let ready = gameday::prepare(&scenario, &plan, settings).await?;
-            let stop = async { format!("stopped by signal {}", signals.next().await) };
-            io::Result::Ok(Box::pin(ready.hold(stop)).await)
-        });
-        let drilled = match held {
+        let drilled = match hold((&scenario, &plan), settings, |_| Ok(())) {
             Ok(drilled) => drilled,
             Err(error) => return refused(error),
         };

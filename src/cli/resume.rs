@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use crate::cli::arguments::ViewArguments;
 use crate::cli::{BAD_INPUT, output};
 use crate::gameday;
-use crate::grade::Verdict;
-use crate::report::{WholeResult, safe};
+use crate::report::safe;
 
 pub(super) fn resume(path: &std::path::Path, views: &ViewArguments) -> Result<ExitCode, io::Error> {
     if let Some(code) = views.refuse(1) {
@@ -31,8 +30,5 @@ pub(super) fn resume(path: &std::path::Path, views: &ViewArguments) -> Result<Ex
         anstream::eprintln!("missing: {}", safe::log(&safe::text(missing)));
     }
     let result = resumed.drilled.result(&resumed.scenario, &resumed.plan, &resumed.scenario.path);
-    views.show(&result)?;
-    let code = WholeResult::worst(std::slice::from_ref(&result)).map_or(BAD_INPUT, Verdict::exit_code);
-    views.write(&WholeResult::of(vec![result]))?;
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(views.finish(result)?))
 }

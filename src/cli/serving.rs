@@ -1,4 +1,4 @@
-//! What every command that serves needs: signals, recorded replies, the token of the admin API, a journal's file.
+//! What every command that serves needs: signals, recorded replies, the token of the admin API, how mocks are served.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::base::Span;
 use crate::cli::INTERNAL;
 use crate::files;
+use crate::live;
 use crate::plan::Served;
 use crate::report::safe;
 use crate::scenario::Scenario;
@@ -71,6 +73,25 @@ pub(super) fn recordings(path: &Path, scenario: &Scenario) -> Option<Vec<Recorde
     None
 }
 
+/// Returns how mocks are served where the arguments do not say it otherwise.
+pub(super) fn settings(recorded: Vec<Recorded>, token: &Token) -> live::Settings {
+    // Where it cannot be raised there are as many connections as there can be.
+    drop(rlimit::increase_nofile_limit(u64::MAX));
+    live::Settings {
+        seed: 1,
+        at: Span::ZERO,
+        is_held: false,
+        is_scheduled: true,
+        connections: 16_384,
+        admin_port: 0,
+        token: token.text.clone(),
+        journal: None,
+        recorded,
+        pace: 1,
+        told: None,
+    }
+}
+
 /// The token of the admin API, in a file that only its owner may read; the file goes when the servers do.
 pub(super) struct Token {
     pub(super) text: String,
@@ -78,25 +99,26 @@ pub(super) struct Token {
     folder: Option<PathBuf>,
 }
 
+/// Returns so many random bytes, in hexadecimal.
+fn random<const N: usize>() -> Result<String, io::Error> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat())
+}
+
 impl Token {
     /// Returns fresh keys, such as nobody can guess.
     pub(super) fn keys<const N: usize>() -> Result<[String; N], io::Error> {
         let mut keys = std::array::from_fn(|_| String::new());
         for key in &mut keys {
-            let mut bytes = [0_u8; 24];
-            getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-            *key = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+            *key = random::<24>()?;
         }
         Ok(keys)
     }
 
     pub(super) fn new(path: Option<&Path>) -> Result<Self, io::Error> {
-        let mut bytes = [0_u8; 30];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let written =
-            |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         // The name of the folder must not tell anything of the token.
-        let (name, text) = (written(&bytes[..6]), written(&bytes[6..]));
+        let (name, text) = (random::<6>()?, random::<24>()?);
         let (path, folder) = if let Some(path) = path {
             (path.to_owned(), None)
         } else {
@@ -130,10 +152,4 @@ impl Drop for Token {
             drop(std::fs::remove_dir(folder));
         }
     }
-}
-
-/// Opens a file for lines that are written as they come, after those that are there.
-pub(super) fn appended(path: &Path) -> Result<std::fs::File, io::Error> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }

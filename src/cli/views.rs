@@ -9,6 +9,7 @@ use clap::{ArgMatches, CommandFactory};
 
 use crate::cli::arguments::{Arguments, Command, ViewArguments};
 use crate::cli::{BAD_INPUT, folder, output};
+use crate::grade::Verdict;
 use crate::report::views::View;
 use crate::report::{DrillResult, WholeResult};
 
@@ -101,6 +102,14 @@ impl ViewArguments {
             anstream::eprintln!("error[bad-output]: {why}");
         }
         (!whys.is_empty()).then(|| ExitCode::from(BAD_INPUT))
+    }
+
+    /// Shows and writes the result of one drill; returns its exit code.
+    pub(super) fn finish(&self, result: DrillResult) -> Result<u8, io::Error> {
+        self.show(&result)?;
+        let code = WholeResult::worst(std::slice::from_ref(&result)).map_or(BAD_INPUT, Verdict::exit_code);
+        self.write(&WholeResult::of(vec![result]))?;
+        Ok(code)
     }
 
     /// Writes every other format.
