@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::gameday::{Drilled, Punctuality, Stopped};
 use crate::grade::reference::{Usual, of_baseline};
@@ -61,7 +60,7 @@ struct Happened {
 
 #[derive(Debug, Deserialize)]
 struct State {
-    checkpoint: Box<RawValue>,
+    checkpoint: Checkpoint,
     usual: Usual,
 }
 
@@ -177,8 +176,7 @@ impl Found {
             }
             "state" => {
                 let state: State = serde_json::from_str(line).map_err(wrong)?;
-                let checkpoint: Checkpoint = serde_json::from_str(state.checkpoint.get()).map_err(wrong)?;
-                restored.put(plan, &checkpoint)?;
+                restored.put(plan, &state.checkpoint)?;
                 self.usual = state.usual;
             }
             "end" => self.end = Some(serde_json::from_str(line).map_err(wrong)?),
