@@ -76,8 +76,10 @@ pub(super) async fn call(
     }
     let of = match world.stated(taken) {
         // Whoever drills says itself what its steps do to the world.
-        Some(stated) => Arc::new(ToolPlan { is_effect: stated.has_effect, ..ToolPlan::clone(&of) }),
-        None => of,
+        Some(stated) if stated.has_effect != of.is_effect => {
+            Arc::new(ToolPlan { is_effect: stated.has_effect, ..ToolPlan::clone(&of) })
+        }
+        Some(_) | None => of,
     };
     let is_unsafe = match toolbox::permit(world, taken, &of) {
         Ok(is_permitted) => !is_permitted,
