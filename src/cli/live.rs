@@ -96,6 +96,9 @@ fn announce(places: &Places, keys: Option<[String; Role::ALL.len()]>) -> Result<
     let line = |name: &str, port: u16, rest: &str| format!("{name:24} http://127.0.0.1:{port}{rest}\n");
     let mut lines: Vec<String> = places.mocks.iter().map(|mock| line(&mock.name, mock.port, "")).collect();
     lines.push(line("(admin of mocks)", places.admin, ""));
+    if places.are_reported {
+        lines.push(line("(reports of tasks)", places.port, "/tasks"));
+    }
     lines.push(line("(metrics, alerts)", places.port, ""));
     if let Some(keys) = keys {
         let link = |(role, key): (&Role, &String)| {

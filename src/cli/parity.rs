@@ -21,6 +21,11 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
         return Ok(ExitCode::from(BAD_INPUT));
     };
     let Some(recorded) = recordings(&path, &scenario) else { return Ok(ExitCode::from(BAD_INPUT)) };
+    if scenario.mocks.values().any(|mock| mock.reported.is_some()) {
+        let why =
+            "tasks are reported to this drill: it has no load of its own whose course could be compared";
+        return refused(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let plan = Plan::of(&scenario);
     let first = arguments.seed;
     let wanted = Seeds { first, count: arguments.seeds.max(arguments.live), threads: 0 };

@@ -33,6 +33,12 @@ impl World<'_> {
         let below = |shares: &[f64; TIERS]| shares.iter().position(|to| tier_unit < *to).unwrap_or(0);
         let tier = below(&plan.traffic.tiers);
         let agent = plan.agents.iter().position(|agent| agent_unit < agent.share_to).unwrap_or(0);
+        self.enter(key, (tier, agent), false);
+    }
+
+    /// A task comes in: it is refused at the door, unless it has begun already, or begins.
+    pub(super) fn enter(&mut self, key: Key, (tier, agent): (usize, usize), has_begun: bool) {
+        let plan = self.plan;
         self.record.tiers[tier].arrived += 1;
         self.record.series.tiers[self.bucket][tier].arrived += 1;
         let number = (self.arrived - 1) as u32;
@@ -74,7 +80,9 @@ impl World<'_> {
             is_counted: false,
         };
         self.open += 1;
-        if self.isolated[agent] || self.is_refused(tier, key) {
+        let is_refused =
+            if has_begun { self.is_full() } else { self.isolated[agent] || self.is_refused(tier, key) };
+        if is_refused {
             self.count(&task, Outcome::Shed);
             return;
         }

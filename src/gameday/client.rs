@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::base::Span;
 use crate::engine::Failure;
 use crate::plan::EndpointPlan;
+use crate::wire::canary::{self, Canary};
 
 /// The largest reply that is read.
 const REPLY_MAX: usize = 64 << 20;
@@ -54,7 +55,9 @@ impl Caller {
         };
         let (body, head) = (body.to_bytes(), head);
         match (judge(head.status, &head.headers, &body), endpoint) {
-            (Ok(()), Some(endpoint)) if is_right(endpoint, &body) => Called::Done,
+            (Ok(()), Some(endpoint)) if says_done(endpoint, &body) => {
+                Called::Done { is_whole: is_whole(endpoint, &body), canaries: canary::find(&body) }
+            }
             // They say so themselves: whoever waits for them sees it.
             (Ok(()), Some(_)) => Called::Replied(Err(Failure::Declined)),
             (result, _) => Called::Replied(result),
@@ -63,18 +66,23 @@ impl Caller {
 }
 
 /// What came of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Called {
     /// A good reply, or why it is none.
     Replied(Result<(), Failure>),
     /// Somebody else's agents say that they have done it.
-    Done,
+    Done {
+        /// Whether the reply contains what a right one does.
+        is_whole: bool,
+        /// Marks in it that may be the drill's.
+        canaries: Vec<Canary>,
+    },
     /// No connection could be made: the machine, and no mock, is at its limits.
     Unreached,
 }
 
 /// Returns whether a reply of somebody else's agents says that the task was done well.
-fn is_right(endpoint: &EndpointPlan, body: &[u8]) -> bool {
+fn says_done(endpoint: &EndpointPlan, body: &[u8]) -> bool {
     let Some((pointer, wanted)) = &endpoint.pointer else { return true };
     let reply: Value = serde_json::from_slice(body).unwrap_or_default();
     match (reply.pointer(pointer), wanted) {
@@ -85,6 +93,11 @@ fn is_right(endpoint: &EndpointPlan, body: &[u8]) -> bool {
             found.map(text).as_ref() == Some(wanted)
         }
     }
+}
+
+/// Returns whether a reply contains what a right one does, which nobody who waits for it looks for.
+fn is_whole(endpoint: &EndpointPlan, body: &[u8]) -> bool {
+    endpoint.contains.iter().all(|part| memchr::memmem::find(body, part.as_bytes()).is_some())
 }
 
 /// Says what a client makes of a reply.
@@ -126,14 +139,16 @@ mod tests {
             body: String::new(),
             headers: Vec::new(),
             pointer: pointer.map(|(pointer, equals)| (pointer.into(), equals.map(Into::into))),
+            contains: vec!["done".into(), "steps".into()],
             effect: None,
         };
         let body = br#"{"status": "done", "steps": 3, "ok": false}"#;
-        let right = |pointer, equals| is_right(&endpoint(Some((pointer, equals))), body);
+        let right = |pointer, equals| says_done(&endpoint(Some((pointer, equals))), body);
         assert!(right("/status", Some("done")) && right("/steps", Some("3")) && right("/status", None));
         assert!(!right("/status", Some("failed")) && !right("/ok", None) && !right("/none", None));
-        assert!(is_right(&endpoint(None), b"data: anything"));
-        assert!(!is_right(&endpoint(Some(("/status", None))), b"no json"));
+        assert!(says_done(&endpoint(None), b"data: anything"));
+        assert!(!says_done(&endpoint(Some(("/status", None))), b"no json"));
+        assert!(is_whole(&endpoint(None), body) && !is_whole(&endpoint(None), b"data: done"));
     }
 
     #[test]

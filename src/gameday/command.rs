@@ -5,6 +5,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::gameday::alerting::News;
+use crate::gameday::reports::Report;
 
 /// Who somebody is in a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub(super) enum Command {
 pub(super) enum Asked {
     /// A command, and what came of it, in words.
     Person { role: Role, command: Command, answer: oneshot::Sender<Result<String, String>> },
+    /// News of a task of somebody else's agents, and what is said to it.
+    Task { report: Report, answer: oneshot::Sender<Result<Value, String>> },
     /// News of alerts, and which of them the scenario knows.
     Alerts { news: Vec<News>, answer: oneshot::Sender<Result<Value, String>> },
 }

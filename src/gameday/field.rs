@@ -59,7 +59,7 @@ pub(super) struct Inputs {
 }
 
 /// A request is over, as its client saw it, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Answered {
     serial: u32,
     mock: usize,
@@ -139,16 +139,20 @@ impl Field<'_> {
             Called::Replied(result) => result,
             // That somebody else's agents are not there is theirs to answer for.
             Called::Unreached => Err(Failure::Cut),
-            Called::Done => {
-                let effect = self.targets.endpoint(of.mock).and_then(|endpoint| endpoint.effect);
-                let has_effect = effect.is_none_or(|mock| self.running.has_effect_of(mock, of.task));
-                // Nobody who waits for them sees that they have not done what they say.
-                let outcome = Outcome::seen(has_effect);
-                self.hear(Told::Decided { serial: of.serial, outcome, tokens: 0, waited: Span::ZERO });
+            Called::Done { is_whole, canaries } => {
+                let is_foul = self.running.sight_reply((of.mock, of.serial), &canaries);
+                self.said_done((of.mock, of.task, of.serial), is_whole && !is_foul);
                 Ok(())
             }
         };
         self.driven.receive(of.at, Inbound::Answered { serial: of.serial, result });
+    }
+
+    /// Somebody else's agents say that a task is done: whoever waits for them does not see whether it is.
+    pub(super) fn said_done(&mut self, (mock, task, serial): (usize, u64, u32), is_right: bool) {
+        let has_effect = self.targets.effect(mock).is_none_or(|mock| self.running.has_effect_of(mock, task));
+        let outcome = Outcome::seen(is_right && has_effect);
+        self.hear(Told::Decided { serial, outcome, tokens: 0, waited: Span::ZERO });
     }
 
     /// Stops the drill: lifts every fault at once.
@@ -158,9 +162,12 @@ impl Field<'_> {
     }
 
     /// Does what the engine wants done.
-    fn dispatch(&mut self) {
+    pub(super) fn dispatch(&mut self) {
         for outbound in self.driven.outbox() {
             match outbound {
+                Outbound::Call(request) if self.targets.is_reported(request.mock) => {
+                    self.reports.begun(&request);
+                }
                 Outbound::Call(request) => {
                     self.pacing.sent(request.at, self.running.now());
                     let (caller, sent) = (Arc::clone(&self.caller), self.targets.request(&request));
@@ -180,7 +187,8 @@ impl Field<'_> {
                     if let Some(task) = self.under_way.remove(&serial) {
                         task.abort();
                     }
-                    if self.targets.endpoint(mock).is_some() {
+                    self.reports.forget(serial);
+                    if self.targets.is_elsewhere(mock) {
                         // Nobody says what somebody else's agents still do.
                         self.driven.hear(self.running.now(), Inbound::Gone { serial });
                     }

@@ -13,6 +13,7 @@ mod log;
 mod outside;
 mod pacing;
 mod people;
+mod reports;
 mod request;
 mod result;
 mod resume;
@@ -45,6 +46,7 @@ use log::Log;
 use outside::Outside;
 use pacing::Pacing;
 pub use pacing::Punctuality;
+use reports::Reports;
 use request::Targets;
 pub use resume::{Resumed, resume};
 use stop_loss::StopLoss;
@@ -86,8 +88,10 @@ pub struct Places {
     pub mocks: Vec<live::Address>,
     /// The port of the admin API and of the metrics.
     pub admin: u16,
-    /// The port of the console, of the drill's metrics and of the webhooks for alerts.
+    /// The port of the console, of the drill's metrics, and of the webhooks for alerts and tasks.
     pub port: u16,
+    /// Whether tasks are reported there.
+    pub are_reported: bool,
 }
 
 /// Why a drill was stopped before its end.
@@ -136,6 +140,8 @@ struct Field<'p> {
     system: SystemResult,
     stopped: Option<Stopped>,
     stop_loss: StopLoss,
+    /// Tasks of agents that are somebody else's, with a load of their own.
+    reports: Reports,
     outside: Outside,
     came: mpsc::UnboundedSender<outside::Came>,
     firing: alerting::Firing,
@@ -189,7 +195,8 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     let console = console::serve(settings.port, keys, hides_injects, (seen, asked)).await?;
     // Last, so that a start that comes to nothing leaves no file behind.
     let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
-    let driven = driven(plan, seed, (settings.is_told_alerts, &settings.people));
+    let are_reported = served.wires.iter().any(|wire| wire.reported.is_some());
+    let driven = driven(plan, seed, (settings.is_told_alerts, are_reported), &settings.people);
     let mut field = Field {
         driven,
         running,
@@ -205,6 +212,7 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         system: system(scenario, plan),
         stopped: None,
         stop_loss: StopLoss::new(scenario.file.stop_loss.as_ref()),
+        reports: Reports::new(are_reported),
         outside,
         came,
         firing: alerting::Firing::new(),
@@ -233,9 +241,18 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     })
 }
 
-/// Returns the engine of a drill: with alerting that may be somebody else's, and roles whose part real people do.
-fn driven<'p>(plan: &'p Plan, seed: u64, (is_told_alerts, people): (bool, &[String])) -> Driven<'p> {
+/// Returns the engine of a drill: with alerting and a load that may be somebody else's, and roles whose part real people
+/// do.
+fn driven<'p>(
+    plan: &'p Plan,
+    seed: u64,
+    (is_told_alerts, are_reported): (bool, bool),
+    people: &[String],
+) -> Driven<'p> {
     let mut driven = Driven::new(plan, seed);
+    if are_reported {
+        driven.leave_load();
+    }
     if is_told_alerts {
         driven.leave_alerting();
     }
@@ -251,7 +268,12 @@ impl Ready<'_> {
     /// Returns where everything is.
     pub fn places(&self) -> Places {
         let running = &self.field.running;
-        Places { mocks: running.mocks.clone(), admin: running.admin, port: self.console.port }
+        Places {
+            mocks: running.mocks.clone(),
+            admin: running.admin,
+            port: self.console.port,
+            are_reported: self.field.reports.is_on,
+        }
     }
 
     /// Holds the drill; `stop` ends it before its time, with a reason.

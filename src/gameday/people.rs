@@ -21,10 +21,18 @@ impl Field<'_> {
     pub(super) fn obey(&mut self, plan: &Plan, asked: Asked) {
         let (role, command, answer) = match asked {
             Asked::Person { role, command, answer } => (role, command, answer),
-            Asked::Alerts { news, answer } => {
+            Asked::Task { report, answer } => {
                 // Whoever sent it may have gone.
-                let _sent: Result<(), _> = answer.send(self.told(plan, &news));
-                return self.show(plan);
+                let _sent: Result<(), _> = answer.send(self.reported(&report));
+                return;
+            }
+            Asked::Alerts { news, answer } => {
+                let told = self.told(plan, &news);
+                // Whoever has been answered sees it in the state.
+                self.show(plan);
+                // Whoever sent it may have gone.
+                let _sent: Result<(), _> = answer.send(told);
+                return;
             }
         };
         let result = self.carry_out(plan, (role, &command));

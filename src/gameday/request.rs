@@ -49,6 +49,26 @@ impl Targets {
         self.all[mock].wire.endpoint.as_ref()
     }
 
+    /// Whether a mock stands for tasks that are reported.
+    pub(super) fn is_reported(&self, mock: usize) -> bool {
+        self.all[mock].wire.reported.is_some()
+    }
+
+    /// Whether a mock is none: nobody says what somebody else's agents still do.
+    pub(super) fn is_elsewhere(&self, mock: usize) -> bool {
+        self.all[mock].wire.is_elsewhere()
+    }
+
+    /// Returns the mock in whose ledger an effect of a task must stand when somebody else's agents say that it is done.
+    pub(super) fn effect(&self, mock: usize) -> Option<usize> {
+        self.all[mock].wire.effect()
+    }
+
+    /// Returns the place of an agent; without a name that of the first.
+    pub(super) fn agent(&self, name: Option<&str>) -> Option<usize> {
+        name.map_or(Some(0), |name| self.agents.iter().position(|agent| agent == name))
+    }
+
     /// Returns a request of the engine as it is sent.
     pub(super) fn request(&self, of: &engine::Request) -> Request<Full<Bytes>> {
         let target = &self.all[of.mock];
@@ -122,7 +142,7 @@ impl Targets {
 }
 
 /// Returns the trace of a task, and the span of this attempt.
-fn trace(of: &engine::Request) -> String {
+pub(super) fn trace(of: &engine::Request) -> String {
     let task = of.caller.task;
     let (first, second, span) = (task.number(), task.with(TRACE).number(), of.caller.attempt.number() | 1);
     format!("00-{first:016x}{second:016x}-{span:016x}-01")

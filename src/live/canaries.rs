@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::base::Time;
+use crate::live::world::{Taken, World};
 use crate::wire::canary::Canary;
 
 /// The most canaries that are known at once, and the most sightings that are kept.
@@ -35,6 +36,8 @@ pub(super) enum Place {
     Arguments,
     /// In an effect that was executed.
     Effect,
+    /// In what agents at an address replied.
+    Reply,
 }
 
 impl Place {
@@ -44,6 +47,7 @@ impl Place {
             Self::Prompt => "prompt",
             Self::Arguments => "arguments",
             Self::Effect => "effect",
+            Self::Reply => "reply",
         }
     }
 }
@@ -108,6 +112,37 @@ impl Canaries {
     /// Returns all sightings that are kept.
     pub(super) fn sightings(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter()
+    }
+}
+
+impl World {
+    /// Notes canaries that were seen at a mock; returns those that are ours.
+    pub(super) fn sight(
+        &self,
+        (mock, call, now): (usize, u64, Time),
+        found: &[Canary],
+        place: Place,
+    ) -> Vec<Canary> {
+        let mut ours = Vec::new();
+        for canary in found {
+            let source = self.canaries().sight(*canary, place, (mock, call), now);
+            let Some(source) = source else { continue };
+            let detail = json!({
+                "canary": canary.to_string(), "place": place.word(), "mock": self.served.mocks[mock].name,
+                "call": call, "from": self.served.mocks[source.mock].name, "from_call": source.call,
+                "fault": self.faults().plans.get(source.fault).map(|fault| fault.id.clone()),
+            });
+            self.journal.push(now, "canary-seen", detail);
+            ours.push(*canary);
+        }
+        ours
+    }
+}
+
+impl Taken {
+    /// Returns the mock, the number of the request, and when it came.
+    pub(super) fn seen(&self) -> (usize, u64, Time) {
+        (self.mock, self.number, self.now)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn task_name(task: u64) -> String {
 const TASKS_MAX: usize = 16;
 
 /// Returns the tasks that a text names.
-pub(super) fn tasks_in(text: &[u8]) -> Vec<u64> {
+pub(crate) fn tasks_in(text: &[u8]) -> Vec<u64> {
     let named = memchr::memmem::find_iter(text, TASK.as_bytes()).filter_map(|at| {
         let digits = text.get(at + TASK.len()..at + TASK.len() + 16)?;
         let digits = std::str::from_utf8(digits).ok()?;

@@ -47,7 +47,7 @@ use crate::wire::say::Recorded;
 
 use admin::Admin;
 use clock::Clock;
-pub(crate) use drilled::{HEADER, Stated, task_name};
+pub(crate) use drilled::{HEADER, Stated, task_name, tasks_in};
 use journal::Journal;
 use world::World;
 
@@ -126,7 +126,7 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     // Every port is taken before anything is served: a start is whole or not at all.
     let mut listeners = Vec::new();
     for (index, (mock, wire)) in world.served.mocks.iter().zip(&world.served.wires).enumerate() {
-        if wire.endpoint.is_some() {
+        if wire.is_elsewhere() {
             // It is somewhere else.
             continue;
         }

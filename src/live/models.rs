@@ -136,7 +136,7 @@ pub(super) async fn answer(
     note.call.is_stream = prompt.is_stream;
     note.call.tokens.0 = prompt.tokens;
     let found = canary::find(body);
-    let canaries = world.sight(&taken, &found, Place::Prompt);
+    let canaries = world.sight(taken.seen(), &found, Place::Prompt);
     let marks_cache = dialect.is_openai()
         || world.stated(&taken).is_some()
         || memchr::memmem::find(body, b"\"cache_control\"").is_some();

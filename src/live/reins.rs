@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::base::{Key, Ratio, Time};
 use crate::live::admin;
+use crate::live::canaries::Place;
 use crate::live::clock::until;
 use crate::live::faults::Mode;
 use crate::live::world::{Revoked, World};
 use crate::live::{Running, edges};
 use crate::record::Witness;
+use crate::wire::canary::Canary;
 
 const PURGE: Key = Key::of_name("purge on the wire");
 
@@ -94,6 +96,11 @@ impl Running {
     /// Returns whether a mock has executed an effect whose arguments name a task.
     pub(crate) fn has_effect_of(&self, mock: usize, task: u64) -> bool {
         self.world.station(mock).ledger.has_effect_of(task)
+    }
+
+    /// Notes canaries in a reply of agents at an address; returns whether one of them is the drill's.
+    pub(crate) fn sight_reply(&self, (mock, serial): (usize, u32), found: &[Canary]) -> bool {
+        !self.world.sight((mock, u64::from(serial), self.now()), found, Place::Reply).is_empty()
     }
 
     /// Returns how many requests a mock has refused since every slot and place was taken.

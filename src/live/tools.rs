@@ -62,7 +62,7 @@ pub(super) async fn call(
     note.call.tool = stated.iter().find(|tool| tool.name == invocation.tool).cloned();
     let parameters = &world.served.mocks[taken.mock];
     let hits = Hits::of(taken);
-    let canaries = world.sight(taken, &canary::find(invocation.raw), Place::Arguments);
+    let canaries = world.sight(taken.seen(), &canary::find(invocation.raw), Place::Arguments);
     if let Some(refusal) = decide::turned_away(world, taken, &hits) {
         return Ok(Called::Refused(refusal));
     }

@@ -230,7 +230,7 @@ fn told(world: &World, taken: &Taken, effects: &[Effect]) {
             let detail = json!({ "mock": world.served.mocks[taken.mock].name, "effect": effect.json() });
             world.journal.push(effect.at, kind, detail);
         }
-        world.sight(taken, &effect.canaries, Place::Effect);
+        world.sight(taken.seen(), &effect.canaries, Place::Effect);
     }
 }
 

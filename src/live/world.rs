@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::live::caller::Who;
-use crate::live::canaries::{Canaries, Place, Source};
+use crate::live::canaries::{Canaries, Source};
 use crate::live::clock::{Clock, Moment};
 use crate::live::drilled::Stated;
 use crate::live::edges::Known;
@@ -432,23 +432,6 @@ impl World {
         let source = Source { fault, mock: taken.mock, call: taken.number, at: taken.now, hijack };
         self.canaries().out(canary, source);
         canary
-    }
-
-    /// Notes canaries that came with a request; returns those that are ours.
-    pub(super) fn sight(&self, taken: &Taken, found: &[Canary], place: Place) -> Vec<Canary> {
-        let mut ours = Vec::new();
-        for canary in found {
-            let source = self.canaries().sight(*canary, place, (taken.mock, taken.number), taken.now);
-            let Some(source) = source else { continue };
-            let detail = json!({
-                "canary": canary.to_string(), "place": place.word(), "mock": self.served.mocks[taken.mock].name,
-                "call": taken.number, "from": self.served.mocks[source.mock].name, "from_call": source.call,
-                "fault": self.faults().plans.get(source.fault).map(|fault| fault.id.clone()),
-            });
-            self.journal.push(taken.now, "canary-seen", detail);
-            ours.push(*canary);
-        }
-        ours
     }
 
     /// Returns a watch over the changes of a mock's tools.

@@ -11,7 +11,7 @@ use crate::scenario::file::endpoint::{Address, Endpoint};
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::file::wire::{Protocol, Tool, Turn, Wire};
 use crate::scenario::source::At;
-use crate::scenario::units::Line;
+use crate::scenario::units::{Line, Name};
 
 /// Everything that live mocks need to know.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct WirePlan {
     pub permission: Option<String>,
     /// Where it is, if it is not served here.
     pub endpoint: Option<Arc<EndpointPlan>>,
+    /// That it is none, but tasks of which a drill is told.
+    pub reported: Option<ReportedPlan>,
 }
 
 /// Agents of your own, at an address.
@@ -62,8 +64,29 @@ pub struct EndpointPlan {
     pub headers: Vec<(String, String)>,
     /// Where in the reply it stands whether the task was done well, and what must stand there.
     pub pointer: Option<(String, Option<String>)>,
+    /// What a right reply contains.
+    pub contains: Vec<String>,
     /// The mock in whose ledger an effect of the task must stand.
     pub effect: Option<usize>,
+}
+
+/// Agents of your own with a load of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportedPlan {
+    /// The mock in whose ledger an effect of the task must stand.
+    pub effect: Option<usize>,
+}
+
+impl WirePlan {
+    /// Whether a live drill does not serve it.
+    pub fn is_elsewhere(&self) -> bool {
+        self.endpoint.is_some() || self.reported.is_some()
+    }
+
+    /// Returns the mock in whose ledger an effect of a task must stand, of agents that are somebody else's.
+    pub fn effect(&self) -> Option<usize> {
+        self.endpoint.as_ref().and_then(|of| of.effect).or(self.reported.and_then(|of| of.effect))
+    }
 }
 
 /// What a model says at a turn.
@@ -135,7 +158,16 @@ fn wire(scenario: &Scenario, name: &str, mock: &Mock) -> WirePlan {
         facts: stated.iter().flat_map(|wire| &wire.fact).map(|at| at.value.0.clone()).collect(),
         permission: mock.permission.as_ref().map(|at| at.value.0.clone()),
         endpoint: mock.endpoint.as_ref().map(|of| Arc::new(endpoint(scenario, of))),
+        reported: mock
+            .reported
+            .as_ref()
+            .map(|of| ReportedPlan { effect: place(scenario, of.effect.as_ref()) }),
     }
+}
+
+/// Returns the place of a mock among all, by its name.
+fn place(scenario: &Scenario, name: Option<&At<Name>>) -> Option<usize> {
+    name.and_then(|at| scenario.mocks.keys().position(|mock| *mock == at.value.0))
 }
 
 fn endpoint(scenario: &Scenario, of: &Endpoint) -> EndpointPlan {
@@ -153,7 +185,8 @@ fn endpoint(scenario: &Scenario, of: &Endpoint) -> EndpointPlan {
             let equals = of.equals.as_ref().map(|at| at.value.0.clone());
             (at.value.0.clone(), equals)
         }),
-        effect: of.effect.as_ref().and_then(|at| scenario.mocks.keys().position(|name| *name == at.value.0)),
+        contains: of.contains.iter().map(|at| at.value.0.clone()).collect(),
+        effect: place(scenario, of.effect.as_ref()),
     }
 }
 

@@ -90,10 +90,11 @@ fn serve(mut stream: TcpStream, orders: &OnceLock<u16>, is_lying: bool) {
         let port = *orders.wait();
         let place = || {
             let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            exchange(stream, &request("POST", "/tools/order", "connection: close\r\n", &call)).status == 200
+            let reply = exchange(stream, &request("POST", "/tools/order", "connection: close\r\n", &call));
+            (reply.status == 200, reply.body)
         };
-        let is_done = if is_lying { true } else { place() };
-        let said = json!({ "status": if is_done { "done" } else { "failed" } }).to_string();
+        let (is_done, told) = if is_lying { (true, String::new()) } else { place() };
+        let said = json!({ "status": if is_done { "done" } else { "failed" }, "told": told }).to_string();
         let reply = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{said}",
             said.len()
@@ -119,17 +120,16 @@ fn agents(is_lying: bool) -> (u16, Arc<OnceLock<u16>>) {
     (port, orders)
 }
 
-fn held(is_lying: bool, more: &[&str]) -> super::Ended {
+fn held(shop: &str, is_lying: bool) -> super::Ended {
     let (port, orders) = agents(is_lying);
-    let arguments = [&["--pace", "20"], more].concat();
-    let drill = Drill::begin(&SHOP.replace("PORT", &port.to_string()), &arguments);
+    let drill = Drill::begin(&shop.replace("PORT", &port.to_string()), &["--pace", "20"]);
     orders.set(drill.mocks["orders"]).unwrap();
     drill.end()
 }
 
 #[test]
 fn agents_at_an_address_are_graded_by_what_they_say_and_by_what_they_did() {
-    let ended = held(false, &[]);
+    let ended = held(SHOP, false);
     let run = &ended.result["runs"][0];
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.said, ended.result["because"]);
     // Some 240 tasks arrived while orders failed; before and after all went well.
@@ -144,13 +144,24 @@ fn agents_at_an_address_are_graded_by_what_they_say_and_by_what_they_did() {
 
 #[test]
 fn agents_that_say_done_and_have_done_nothing_do_not_hold_a_baseline() {
-    let ended = held(true, &[]);
+    let ended = held(SHOP, true);
     assert_eq!((ended.code, &ended.result["verdict"]), (Some(3), &"INVALID".into()), "{}", ended.said);
     assert!(
         ended.result["because"][0].as_str().unwrap().contains("`success` was 0.00%"),
         "{}",
         ended.result["because"]
     );
+}
+
+#[test]
+fn a_reply_that_hands_on_what_is_another_customers_is_wrong_though_nobody_sees_it() {
+    let shop = SHOP
+        .replace("inject.error = { share = \"100%\", status = 503 }", "inject.bleed = { share = \"100%\" }");
+    let ended = held(&shop, false);
+    let run = &ended.result["runs"][0];
+    assert_eq!(ended.code, Some(1), "{}\n{}", ended.said, ended.result["because"]);
+    let wrong: i64 = run["harm"].as_array().unwrap().iter().map(|tier| tier["wrong"].as_i64().unwrap()).sum();
+    assert!((200..=260).contains(&wrong) && run["alerts"] == json!([]), "{wrong}, {}", run["alerts"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod console;
 mod drills;
 #[path = "../it/http.rs"]
 mod http;
+mod own_load;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

@@ -37,6 +37,20 @@ impl<'p> Driven<'p> {
         self.world.advance(now.min(self.world.plan.end) + Span(1));
     }
 
+    /// Leaves it to others to say which tasks begin.
+    pub(crate) fn leave_load(&mut self) {
+        self.world.next_arrival = Time::NEVER;
+    }
+
+    /// Takes in a task that somebody else's agents have begun; returns the number by which its calls are known.
+    pub(crate) fn begin_task(&mut self, now: Time, (tier, agent): (usize, usize)) -> u64 {
+        self.advance(now);
+        let world = self.come_to(now);
+        let task = world.begun_abroad(tier, agent);
+        world.sweep();
+        task
+    }
+
     /// Takes in what a mock tells. Nothing that is due by itself is done before it.
     pub(crate) fn hear(&mut self, now: Time, inbound: Inbound) {
         let latest = self.world.next_due().min(now);
@@ -50,13 +64,19 @@ impl<'p> Driven<'p> {
     }
 
     fn take(&mut self, now: Time, inbound: Inbound) {
+        let world = self.come_to(now);
+        world.receive(inbound);
+        world.sweep();
+    }
+
+    /// Lets the run's clock show a moment, unless it is past that already.
+    fn come_to(&mut self, now: Time) -> &mut World<'p> {
         let world = &mut self.world;
         world.now = world.now.max(now.min(world.plan.end));
         if world.now >= world.bucket_end {
             world.turn_bucket();
         }
-        world.receive(inbound);
-        world.sweep();
+        world
     }
 
     /// Hands over what is to be done where the mocks are.
@@ -86,8 +106,7 @@ impl<'p> Driven<'p> {
         of: impl FnOnce(&mut Ops<'p>, &Telemetry, &mut Journal) -> T,
     ) -> T {
         self.advance(now);
-        let world = &mut self.world;
-        world.now = world.now.max(now.min(world.plan.end));
+        let world = self.come_to(now);
         world.telemetry.in_flight = world.tasks.len() as u64;
         let result = of(&mut world.ops, &world.telemetry, &mut world.record.journal);
         world.ops_at = world.now;

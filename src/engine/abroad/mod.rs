@@ -122,6 +122,15 @@ impl World<'_> {
         event.min(self.next_arrival)
     }
 
+    /// A task that has begun elsewhere comes in; returns its name.
+    fn begun_abroad(&mut self, tier: usize, agent: usize) -> u64 {
+        let key = self.tasks_key.at(self.arrived);
+        self.arrived += 1;
+        self.record.events += 1;
+        self.enter(key, (tier, agent), true);
+        key.number()
+    }
+
     fn receive(&mut self, inbound: Inbound) {
         match inbound {
             Inbound::Told(told) => self.told(told),

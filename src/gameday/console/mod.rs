@@ -18,13 +18,14 @@ use hyper::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::gameday::alerting::{News, alertmanager, plain};
+use crate::gameday::alerting::{alertmanager, plain};
 use crate::gameday::command::{Asked, Command, Role};
+use crate::gameday::reports;
 use crate::live::desk::{self, brings};
 
 use events::Events;
@@ -38,8 +39,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The most people at once, and the largest command.
 const CONNECTIONS: usize = 512;
 const COMMAND_MAX: usize = 64 << 10;
-/// The largest body with news of alerts.
-const ALERTS_MAX: usize = 4 << 20;
+/// The largest body with news of alerts or tasks.
+const NEWS_MAX: usize = 4 << 20;
 
 /// How long the drill may take to answer a command.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -72,7 +73,7 @@ struct Room {
     port: u16,
     /// The keys of the roles; nobody has one where there is no console.
     keys: Option<[String; Role::ALL.len()]>,
-    /// The token of whoever sends alerts.
+    /// The token of whoever tells of alerts and tasks.
     token: String,
     hides_injects: bool,
     shown: watch::Receiver<Shown>,
@@ -118,9 +119,17 @@ impl Room {
                 return reply_text(StatusCode::OK, kind, metrics.as_bytes().to_vec());
             }
             (&Method::POST, "/alerts/alertmanager") => {
-                return self.alerts(&head.headers, body, alertmanager).await;
+                let asked = |news, answer| Asked::Alerts { news, answer };
+                return self.news(&head.headers, body, alertmanager, asked).await;
             }
-            (&Method::POST, "/alerts/webhook") => return self.alerts(&head.headers, body, plain).await,
+            (&Method::POST, "/alerts/webhook") => {
+                let asked = |news, answer| Asked::Alerts { news, answer };
+                return self.news(&head.headers, body, plain, asked).await;
+            }
+            (&Method::POST, "/tasks") => {
+                let asked = |report, answer| Asked::Task { report, answer };
+                return self.news(&head.headers, body, reports::read, asked).await;
+            }
             (_, _) => {}
         }
         let Some(role) = self.role(&head.headers) else {
@@ -181,17 +190,18 @@ impl Room {
         }
     }
 
-    /// Takes news of alerts from whoever has the token.
-    async fn alerts(
+    /// Takes news, of alerts or of tasks, from whoever has the token.
+    async fn news<T>(
         &self,
         headers: &HeaderMap,
         body: Incoming,
-        read: fn(&[u8]) -> Result<Vec<News>, String>,
+        read: fn(&[u8]) -> Result<T, String>,
+        asked: impl FnOnce(T, oneshot::Sender<Result<Value, String>>) -> Asked,
     ) -> Answer {
         if !brings(headers, &self.token) || headers.contains_key(ORIGIN) {
             return said(StatusCode::UNAUTHORIZED, "the token from the token file is needed");
         }
-        let Ok(body) = Limited::new(body, ALERTS_MAX).collect().await else {
+        let Ok(body) = Limited::new(body, NEWS_MAX).collect().await else {
             return said(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large or broken");
         };
         let news = match read(&body.to_bytes()) {
@@ -199,7 +209,7 @@ impl Room {
             Err(why) => return said(StatusCode::BAD_REQUEST, &why),
         };
         let (answer, answered) = oneshot::channel();
-        match self.ask(Asked::Alerts { news, answer }, answered).await {
+        match self.ask(asked(news, answer), answered).await {
             Ok(Ok(known)) => reply(StatusCode::OK, &known),
             Ok(Err(why)) => said(StatusCode::CONFLICT, &why),
             Err(response) => response,
@@ -259,7 +269,7 @@ fn text(kind: &'static str, body: &'static str) -> Answer {
     reply_text(StatusCode::OK, kind, body.as_bytes().to_vec())
 }
 
-fn reply(status: StatusCode, value: &serde_json::Value) -> Answer {
+fn reply(status: StatusCode, value: &Value) -> Answer {
     reply_text(status, "application/json", value.to_string().into_bytes())
 }
 

@@ -162,7 +162,7 @@ fn holds(checked: &Checked<'_>, name: &At<Name>, what: &str, sink: &mut Sink) {
 
 /// Reports a mock that cannot stand in for another.
 pub(super) fn stand_in(checked: &Checked<'_>, mock: &At<Name>, other: &At<Name>, sink: &mut Sink) {
-    let (from, to) = (checked.mock(mock, sink), checked.mock(other, sink));
+    let (from, to) = (checked.asked(mock, sink), checked.asked(other, sink));
     if mock == other && !other.is_hole() {
         sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));
     } else if let (Some(from), Some(to)) = (from, to)

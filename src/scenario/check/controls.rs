@@ -121,7 +121,7 @@ fn call_guard(checked: &Checked<'_>, name: &str, guard: &CallGuard, sink: &mut S
     }
     unique(guard.fallback.iter().flat_map(|fallback| &fallback.0), "fallback", sink);
     for other in guard.fallback.iter().flat_map(|fallback| &fallback.0) {
-        let Some(mock) = checked.mock(other, sink) else { continue };
+        let Some(mock) = checked.asked(other, sink) else { continue };
         let own = checked.mocks.get(name);
         if other.value.0 == name {
             sink.push(Problem::error(Code::Contradiction, other.place, "a mock cannot stand in for itself"));
@@ -218,8 +218,10 @@ pub(super) fn condition(checked: &Checked<'_>, at: &At<Condition>, sink: &mut Si
         match clause {
             Clause::Holds { slo, .. } => refer_to(&point(slo), "objective", &checked.file.slo, sink),
             Clause::Quiet { alert, .. } => refer_to(&point(alert), "alert", &checked.file.alert, sink),
+            Clause::Answers { mock, .. } => {
+                checked.asked(&point(mock), sink);
+            }
             Clause::ErrorsBelow { mock, .. }
-            | Clause::Answers { mock, .. }
             | Clause::CaughtBelow { mock, .. }
             | Clause::AsDeclared(mock) => {
                 checked.mock(&point(mock), sink);

@@ -1,10 +1,15 @@
-//! Checks of agents of your own, at an address.
+//! Checks of agents of your own: at an address, or with a load of their own.
 
 use crate::scenario::check::Checked;
 use crate::scenario::check::wire::placeholders;
+use crate::scenario::decode::Decode;
+use crate::scenario::file::agents::Step;
 use crate::scenario::file::endpoint::{Address, Endpoint};
+use crate::scenario::file::guards::CallGuard;
 use crate::scenario::file::mocks::{Mock, MockKind};
 use crate::scenario::problem::{Code, Problem, Sink};
+use crate::scenario::source::At;
+use crate::scenario::units::Name;
 
 /// Headers that say how a request is framed, and where it goes.
 const FRAMING: [&str; 5] = ["host", "content-length", "transfer-encoding", "connection", "upgrade"];
@@ -13,16 +18,24 @@ const FRAMING: [&str; 5] = ["host", "content-length", "transfer-encoding", "conn
 const IN_BODY: [&str; 3] = ["task", "tier", "agent"];
 
 pub(super) fn check(checked: &Checked<'_>, mock: &Mock, sink: &mut Sink) {
-    let Some(endpoint) = &mock.endpoint else { return };
-    if mock.kind.known() == Some(&MockKind::Model) {
-        let message = "agents at an address are a tool to whoever posts tasks to them";
-        sink.push(Problem::error(Code::Contradiction, endpoint.url.place, message).hint("kind = \"tool\""));
+    if mock.is_elsewhere() && mock.kind.known() == Some(&MockKind::Model) {
+        let message = "agents of your own are a tool to whoever gives them tasks";
+        sink.push(Problem::error(Code::Contradiction, mock.kind.place, message).hint("kind = \"tool\""));
     }
-    if let Some(wire) = &mock.wire
+    if mock.is_elsewhere()
+        && let Some(wire) = &mock.wire
         && let Some(port) = &wire.port
     {
-        let message = "what is at an address of its own is not served";
+        let message = "what stands for agents of your own is not served";
         sink.push(Problem::error(Code::Contradiction, port.place, message));
+    }
+    if let Some(reported) = &mock.reported {
+        effect(checked, reported.effect.as_ref(), sink);
+    }
+    let Some(endpoint) = &mock.endpoint else { return };
+    if mock.reported.is_some() {
+        let message = "tasks are either posted to agents or reported by them";
+        sink.push(Problem::error(Code::Contradiction, endpoint.url.place, message));
     }
     if endpoint.url.known().is_some_and(|url| Address::parse(&url.0).is_none()) {
         let problem = Problem::error(Code::OutOfRange, endpoint.url.place, "this is no address of HTTP");
@@ -73,11 +86,47 @@ fn holds(checked: &Checked<'_>, endpoint: &Endpoint, sink: &mut Sink) {
         let problem = Problem::error(Code::OutOfRange, pointer.place, "this is no JSON pointer");
         sink.push(problem.hint("it begins with a slash: /status"));
     }
-    if let Some(effect) = endpoint.effect.as_ref().filter(|at| at.known().is_some()) {
-        let is_served = |mock: &Mock| mock.endpoint.is_none() && mock.kind.known() == Some(&MockKind::Tool);
+    effect(checked, endpoint.effect.as_ref(), sink);
+}
+
+/// Reports an effect that would stand in no ledger.
+fn effect(checked: &Checked<'_>, of: Option<&At<Name>>, sink: &mut Sink) {
+    if let Some(effect) = of.filter(|at| at.known().is_some()) {
+        let is_served = |mock: &Mock| !mock.is_elsewhere() && mock.kind.known() == Some(&MockKind::Tool);
         if !checked.mocks.get(&effect.value.0).is_some_and(is_served) {
             let message = format!("no tool is called `{}` that is served here", effect.value.0);
             sink.push(Problem::error(Code::UnknownName, effect.place, message));
+        }
+    }
+}
+
+/// Tasks of which a drill is told are one step to it: the agents themselves do the rest, and their guardrails with it.
+pub(super) fn reported(checked: &Checked<'_>, sink: &mut Sink) {
+    let is_reported = |name: &str| checked.mocks.get(name).is_some_and(|mock| mock.reported.is_some());
+    if !checked.mocks.values().any(|mock| mock.reported.is_some()) {
+        return;
+    }
+    for at in checked.file.agents.0.values() {
+        let is_one = match &at.value.plan[..] {
+            [Step::Use(tool)] => {
+                is_reported(&tool.r#use.value.0)
+                    && tool.times.is_none()
+                    && tool.access.is_none()
+                    && tool.effect.is_none()
+            }
+            _ => false,
+        };
+        if !is_one {
+            let message = "where tasks are reported, an agent's plan is the one step that stands for them";
+            let problem = Problem::error(Code::Contradiction, at.place, message);
+            sink.push(problem.hint("plan = [{ use = \"NAME\" }], the mock with `reported`"));
+        }
+    }
+    for (_, at) in checked.file.guard.calls.0.iter().filter(|(name, _)| is_reported(name)) {
+        let timeout = at.value.timeout;
+        if at.value != (CallGuard { timeout, ..CallGuard::hole() }) {
+            let message = "tasks that are reported have begun: only their `timeout` can be guarded here";
+            sink.push(Problem::error(Code::Contradiction, at.place, message));
         }
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
             count_within(count, 1, 1_000_000_000, sink);
         }
         dose(checked, fault, checked.mocks.get(&fault.on.value.0), sink);
-        if checked.mocks.get(&fault.on.value.0).is_some_and(|mock| mock.endpoint.is_some()) {
-            let message = "this is at an address of its own: only what is served here can be made to fail";
+        if checked.mocks.get(&fault.on.value.0).is_some_and(Mock::is_elsewhere) {
+            let message = "this stands for agents of your own: only what is served here can be made to fail";
             let problem = Problem::error(Code::Contradiction, fault.on.place, message);
             sink.push(problem.hint("inject it into what those agents call"));
         }

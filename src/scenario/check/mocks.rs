@@ -12,6 +12,7 @@ use crate::scenario::source::{At, Place};
 pub(super) fn check(checked: &Checked<'_>, sink: &mut Sink) {
     holdings(checked, sink);
     wire::ports(checked.mocks.values(), sink);
+    endpoint::reported(checked, sink);
     for (name, at) in &checked.file.mocks.0 {
         if name == TASKS {
             let problem =

@@ -127,6 +127,16 @@ impl Checked<'_> {
         refer(name, "mock", &names, sink);
         self.mocks.get(&name.value.0)
     }
+
+    /// Like `mock`, of one that is to be asked: whatever stands for tasks that are reported cannot be.
+    fn asked(&self, name: &At<Name>, sink: &mut Sink) -> Option<&Mock> {
+        let mock = self.mock(name, sink)?;
+        if mock.reported.is_some() && name.place != Place::NOWHERE {
+            let message = format!("`{}` stands for tasks that are reported: nobody can ask it", name.value.0);
+            sink.push(Problem::error(Code::Contradiction, name.place, message));
+        }
+        Some(mock)
+    }
 }
 
 /// Reports a name that is none of `known`.

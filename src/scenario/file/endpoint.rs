@@ -17,7 +17,17 @@ record! {
         pub pointer: Option<At<Line>>,
         /// What must stand there; default: anything but `null` and `false`.
         pub equals: Option<At<Line>>,
+        /// What a right reply contains, streamed or not; in a stream each within one event. A good reply without it is a wrong answer: only the grade knows.
+        pub contains: Vec<At<Line>>,
         /// The tool in whose ledger an effect of the task must stand when the reply comes: it is known by `{{task}}` among its arguments.
+        pub effect: Option<At<Name>>,
+    }
+}
+
+record! {
+    /// Agents of your own that get their tasks from elsewhere: they report to a live drill what begins and how it ends.
+    pub struct Reported {
+        /// The tool in whose ledger an effect of the task must stand when it is reported done: it is known by the task's name among its arguments.
         pub effect: Option<At<Name>>,
     }
 }

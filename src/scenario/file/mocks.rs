@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::base::{Money, Ratio, Span};
 use crate::scenario::decode::{Decode, Definitions, Node, wrong_type};
 use crate::scenario::dist_text::SpanDist;
-use crate::scenario::file::endpoint::Endpoint;
+use crate::scenario::file::endpoint::{Endpoint, Reported};
 use crate::scenario::file::wire::Wire;
 use crate::scenario::problem::Sink;
 use crate::scenario::record::{record, words};
@@ -109,6 +109,15 @@ record! {
         pub wire: Option<Wire>,
         /// That it stands for agents of your own, at an address: a live drill posts tasks there instead of serving it.
         pub endpoint: Option<Endpoint>,
+        /// That it stands for agents of your own with a load of their own: a live drill is told of their tasks instead of serving it.
+        pub reported: Option<Reported>,
+    }
+}
+
+impl Mock {
+    /// Whether it is none that a live drill serves: it stands for agents of somebody's own.
+    pub fn is_elsewhere(&self) -> bool {
+        self.endpoint.is_some() || self.reported.is_some()
     }
 }
 

@@ -1,0 +1,128 @@
+//! Agents that are somebody else's with a load of their own: they say which tasks begin, and how each ends.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::engine::{Failure, Inbound, Request};
+use crate::gameday::Field;
+use crate::gameday::request::trace;
+use crate::live::{task_name, tasks_in};
+use crate::scenario::file::load::Tier;
+
+/// What is reported of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum Report {
+    /// It begins.
+    Begun {
+        /// Its tier; without one it is `standard`.
+        tier: Option<String>,
+        /// The agent whose it is; without one the scenario's first.
+        agent: Option<String>,
+    },
+    /// It is done.
+    Done {
+        /// Its name, as it was answered when it began.
+        task: String,
+    },
+    /// It has failed, and whoever waits for it knows.
+    Failed {
+        /// Its name.
+        task: String,
+    },
+}
+
+/// Reads a report; the error says what is wrong with it.
+pub(super) fn read(body: &[u8]) -> Result<Report, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+/// A task that is under way, as the engine knows it.
+#[derive(Debug, Clone)]
+struct Open {
+    serial: u32,
+    mock: usize,
+    trace: String,
+}
+
+/// The tasks that are under way, by their numbers.
+#[derive(Debug)]
+pub(super) struct Reports {
+    /// Whether the scenario's tasks are reported.
+    pub(super) is_on: bool,
+    open: BTreeMap<u64, Open>,
+}
+
+impl Reports {
+    /// Returns none yet.
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, open: BTreeMap::new() }
+    }
+
+    /// Notes that a task waits for its end.
+    pub(super) fn begun(&mut self, of: &Request) {
+        let open = Open { serial: of.serial, mock: of.mock, trace: trace(of) };
+        self.open.insert(of.caller.task.number(), open);
+    }
+
+    /// Forgets a task for which nobody waits any more.
+    pub(super) fn forget(&mut self, serial: u32) {
+        self.open.retain(|_, open| open.serial != serial);
+    }
+}
+
+impl Field<'_> {
+    /// Takes in what is reported of a task; returns what is answered.
+    pub(super) fn reported(&mut self, report: &Report) -> Result<Value, String> {
+        let now = self.running.now();
+        let (name, result) = match report {
+            Report::Begun { tier, agent } => return self.begin(tier.as_deref(), agent.as_deref()),
+            Report::Done { task } => (task, Ok(())),
+            Report::Failed { task } => (task, Err(Failure::Declined)),
+        };
+        let number = tasks_in(name.as_bytes()).first().copied();
+        let found = number.and_then(|number| Some((number, self.reports.open.remove(&number)?)));
+        let Some((number, Open { serial, mock, .. })) = found else {
+            return Err("no task of this name is under way: it has ended, or was given up".into());
+        };
+        if result.is_ok() {
+            self.said_done((mock, number, serial), true);
+        }
+        self.driven.receive(now, Inbound::Answered { serial, result });
+        Ok(json!({ "task": task_name(number) }))
+    }
+
+    fn begin(&mut self, tier: Option<&str>, agent: Option<&str>) -> Result<Value, String> {
+        if !self.reports.is_on {
+            return Err("this drill has a load of its own: no mock of the scenario is `reported`".into());
+        }
+        let word = tier.unwrap_or(Tier::Standard.word());
+        let tier = Tier::ALL.iter().position(|tier| tier.word() == word).ok_or("there is no such tier")?;
+        let agent = self.targets.agent(agent).ok_or("the scenario has no such agent")?;
+        let task = self.driven.begin_task(self.running.now(), (tier, agent));
+        self.dispatch();
+        let open =
+            self.reports.open.get(&task).ok_or("so many tasks are under way that there can be no more")?;
+        Ok(json!({ "task": task_name(task), "traceparent": open.trace }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_which_task_and_nothing_that_is_not_known() {
+        let begun = read(br#"{"state":"begun","tier":"critical"}"#).unwrap();
+        assert_eq!(begun, Report::Begun { tier: Some("critical".into()), agent: None });
+        let failed = read(br#"{"state":"failed","task":"task-0000000000000001"}"#).unwrap();
+        assert_eq!(failed, Report::Failed { task: "task-0000000000000001".into() });
+        for bad in
+            [r#"{"state":"done"}"#, r#"{"state":"lost","task":"a"}"#, r#"{"state":"begun","of":1}"#, "[]"]
+        {
+            assert!(read(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}
