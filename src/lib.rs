@@ -33,4 +33,5 @@ pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod study;
+pub mod terminal;
 pub mod wire;

@@ -64,6 +64,15 @@ pub(super) enum Command {
     /// Exit code: 0 PASS, 1 FAIL, 2 bad input, 3 INVALID or NOT EXPOSED, 4 ABORTED, 70 a bug or a failure of the machine.
     #[command(after_help = LIVE_EXAMPLES)]
     Live(LiveArguments),
+    /// Show the console of a live drill in this terminal, instead of in a browser.
+    ///
+    /// Exit code: 0 when it is left, 2 if the link is none of a drill's, or here is no terminal.
+    Console {
+        /// The link of a role, as `live --console` prints it; `-` reads it from the standard input, where no list of
+        /// processes shows it.
+        #[arg(value_name = "LINK")]
+        link: String,
+    },
     /// Grade a live drill from its journal, as far as that goes: after a crash, say.
     ///
     /// Exit code: as that of the drill; 3 if it broke off.

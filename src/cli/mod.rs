@@ -4,6 +4,7 @@ mod ablate;
 mod arguments;
 mod check;
 mod compare;
+mod console;
 mod explain;
 mod export;
 mod folder;
@@ -79,6 +80,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, std::io::Error> {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Live(arguments) => live::live(arguments),
+        Command::Console { link } => console::console(link),
         Command::Parity(arguments) => parity::parity(arguments),
         Command::Resume { journal, views } => resume::resume(journal, views),
         Command::Check { paths, format, output } => check::check(paths, *format, output.as_deref()),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{Span, Time};
 use crate::engine::Driven;
@@ -10,7 +10,7 @@ use crate::ops::{Doing, StepNow};
 use crate::plan::{Plan, TIERS};
 use crate::record::{Entry, Event, Journal, Outcome, TierCounts};
 use crate::report::gather::{journal_line, owner_name};
-use crate::report::result::{JournalLine, RunbookResult, SystemResult};
+use crate::report::result::{JournalLine, RunbookResult, SystemResult, Word};
 use crate::report::safe;
 use crate::scenario::file::load::Tier;
 
@@ -21,108 +21,108 @@ const LINES: usize = 60;
 const NOW: Span = Span::from_secs(60);
 
 /// The state of a live drill.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Board {
-    pub(super) title: String,
-    pub(super) at_s: f64,
-    pub(super) end_s: f64,
-    pub(super) pace: u32,
-    pub(super) phase: &'static str,
-    pub(super) targets: Vec<Clock>,
-    pub(super) tiers: Vec<TierNow>,
-    pub(super) in_flight: u64,
-    pub(super) usd: f64,
-    pub(super) usd_per_minute: f64,
-    pub(super) alerts: Vec<AlertNow>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Board {
+    pub(crate) title: String,
+    pub(crate) at_s: f64,
+    pub(crate) end_s: f64,
+    pub(crate) pace: u32,
+    pub(crate) phase: Word,
+    pub(crate) targets: Vec<Clock>,
+    pub(crate) tiers: Vec<TierNow>,
+    pub(crate) in_flight: u64,
+    pub(crate) usd: f64,
+    pub(crate) usd_per_minute: f64,
+    pub(crate) alerts: Vec<AlertNow>,
     /// Every alert, where others say which of them fire.
-    pub(super) pages: Vec<String>,
-    pub(super) incidents: Vec<IncidentNow>,
+    pub(crate) pages: Vec<String>,
+    pub(crate) incidents: Vec<IncidentNow>,
     /// Nothing where injects are hidden.
-    pub(super) faults: Option<Vec<FaultNow>>,
-    pub(super) journal: Vec<JournalLine>,
-    pub(super) notes: Vec<Note>,
-    pub(super) is_over: bool,
+    pub(crate) faults: Option<Vec<FaultNow>>,
+    pub(crate) journal: Vec<JournalLine>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) is_over: bool,
     /// Whether somebody has been told of something that was met.
     #[serde(skip)]
     is_told: bool,
 }
 
 /// A clock beside its target; all times count from the onset.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Clock {
-    pub(super) name: &'static str,
-    pub(super) limit_s: Option<f64>,
-    pub(super) taken_s: Option<f64>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Clock {
+    pub(crate) name: Word,
+    pub(crate) limit_s: Option<f64>,
+    pub(crate) taken_s: Option<f64>,
     /// `waiting`, `running`, `over` (the limit), `met` or `missed`.
-    pub(super) state: &'static str,
+    pub(crate) state: Word,
 }
 
 /// The impact on a tier.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct TierNow {
-    pub(super) tier: &'static str,
-    pub(super) arrived: u64,
-    pub(super) done: u64,
-    pub(super) bad: u64,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TierNow {
+    pub(crate) tier: Word,
+    pub(crate) arrived: u64,
+    pub(crate) done: u64,
+    pub(crate) bad: u64,
     /// Of the tasks that arrived in the last minute, those that have ended well.
-    pub(super) minute_done: u64,
+    pub(crate) minute_done: u64,
     /// And those that have ended badly.
-    pub(super) minute_bad: u64,
+    pub(crate) minute_bad: u64,
 }
 
 /// An alert that fires.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct AlertNow {
-    pub(super) name: String,
-    pub(super) severity: &'static str,
-    pub(super) since_s: f64,
-    pub(super) runbook: Option<String>,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AlertNow {
+    pub(crate) name: String,
+    pub(crate) severity: Word,
+    pub(crate) since_s: f64,
+    pub(crate) runbook: Option<String>,
 }
 
 /// A runbook that is being done.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct IncidentNow {
-    pub(super) runbook: String,
-    pub(super) number: usize,
-    pub(super) opened_s: f64,
-    pub(super) is_owned: bool,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct IncidentNow {
+    pub(crate) runbook: String,
+    pub(crate) number: usize,
+    pub(crate) opened_s: f64,
+    pub(crate) is_owned: bool,
     /// Whether somebody real is being paged.
-    pub(super) is_paging: bool,
-    pub(super) recovery: String,
-    pub(super) steps: Vec<StepBoard>,
+    pub(crate) is_paging: bool,
+    pub(crate) recovery: String,
+    pub(crate) steps: Vec<StepBoard>,
 }
 
 /// A step of it.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct StepBoard {
-    pub(super) number: usize,
-    pub(super) id: String,
-    pub(super) does: String,
-    pub(super) owner: String,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StepBoard {
+    pub(crate) number: usize,
+    pub(crate) id: String,
+    pub(crate) does: String,
+    pub(crate) owner: String,
     /// `open`, `paged`, `watching`, `doing`, `thawing`, `observing`, `done` or `skipped`.
-    pub(super) state: &'static str,
-    pub(super) until_s: Option<f64>,
-    pub(super) is_real: bool,
-    pub(super) is_late: bool,
+    pub(crate) state: Word,
+    pub(crate) until_s: Option<f64>,
+    pub(crate) is_real: bool,
+    pub(crate) is_late: bool,
 }
 
 /// A fault.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct FaultNow {
-    pub(super) id: String,
-    pub(super) mock: String,
-    pub(super) start_s: f64,
-    pub(super) end_s: f64,
-    pub(super) is_witnessed: bool,
-    pub(super) is_active: bool,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FaultNow {
+    pub(crate) id: String,
+    pub(crate) mock: String,
+    pub(crate) start_s: f64,
+    pub(crate) end_s: f64,
+    pub(crate) is_witnessed: bool,
+    pub(crate) is_active: bool,
 }
 
 /// Something that somebody has written down.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Note {
-    pub(super) at_s: f64,
-    pub(super) role: &'static str,
-    pub(super) text: String,
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) at_s: f64,
+    pub(crate) role: Word,
+    pub(crate) text: String,
 }
 
 /// What the drill itself knows beside the engine.
@@ -159,7 +159,7 @@ pub(super) fn board(
         let mut minute = TierCounts::default();
         record.series.tiers[recent.clone()].iter().for_each(|bucket| minute.add(&bucket[tier]));
         TierNow {
-            tier: Tier::ALL[tier].word(),
+            tier: Tier::ALL[tier].word().into(),
             arrived: all.arrived,
             done: all.of(Outcome::Done),
             bad: all.bad(),
@@ -213,9 +213,9 @@ impl Board {
         if !self.is_told {
             shown.targets.clear();
         }
-        let tells = matches!(shown.phase, "inject" | "release" | "aftermath");
-        if !matches!(shown.phase, "baseline" | "invalid") && (!self.is_told || tells) {
-            shown.phase = "running";
+        let tells = matches!(shown.phase.as_ref(), "inject" | "release" | "aftermath");
+        if !matches!(shown.phase.as_ref(), "baseline" | "invalid") && (!self.is_told || tells) {
+            shown.phase = "running".into();
         }
         shown
     }
@@ -252,30 +252,35 @@ fn clocks(plan: &Plan, journal: &Journal, own: &Own, now: Time) -> Vec<Clock> {
             (_, None, false) => "running",
             (_, None, true) => "over",
         };
-        Clock { name, limit_s: limit.map(Span::seconds), taken_s: taken.map(Span::seconds), state }
+        Clock {
+            name: name.into(),
+            limit_s: limit.map(Span::seconds),
+            taken_s: taken.map(Span::seconds),
+            state: state.into(),
+        }
     };
     all.into_iter().filter(|(_, limit, _)| limit.is_some()).map(clock).collect()
 }
 
 /// Returns the word for where the drill is, of the life of a run.
-fn phase(plan: &Plan, journal: &Journal, (own, now): (&Own, Time), clocks: &[Clock]) -> &'static str {
+fn phase(plan: &Plan, journal: &Journal, (own, now): (&Own, Time), clocks: &[Clock]) -> Word {
     if journal.first(|event| matches!(event, Event::BaselineJudged { is_held: false })).is_some() {
-        return "invalid";
+        return "invalid".into();
     }
     if now < plan.baseline {
-        return "baseline";
+        return "baseline".into();
     }
     if own.is_released {
-        return "release";
+        return "release".into();
     }
     if onset(journal).is_none() {
-        return "inject";
+        return "inject".into();
     }
-    let open = clocks.iter().find(|clock| matches!(clock.state, "running" | "over"));
+    let open = clocks.iter().find(|clock| matches!(clock.state.as_ref(), "running" | "over"));
     if let Some(open) = open {
-        return open.name;
+        return open.name.clone();
     }
-    if plan.faults.iter().any(|fault| now < fault.end) { "release" } else { "aftermath" }
+    if plan.faults.iter().any(|fault| now < fault.end) { "release".into() } else { "aftermath".into() }
 }
 
 fn alerts(plan: &Plan, driven: &Driven<'_>, entries: &[Entry]) -> Vec<AlertNow> {
@@ -284,7 +289,7 @@ fn alerts(plan: &Plan, driven: &Driven<'_>, entries: &[Entry]) -> Vec<AlertNow> 
         let fired = entries.iter().rev().find(|entry| entry.event == Event::AlertFiring(alert));
         AlertNow {
             name: of.name.clone(),
-            severity: of.severity.word(),
+            severity: of.severity.word().into(),
             since_s: fired.map_or(0.0, |entry| entry.at.seconds()),
             runbook: of.runbook.map(|runbook| plan.runbooks[runbook].name.clone()),
         }
@@ -344,7 +349,7 @@ fn step_board(
         id: step.id.clone(),
         does: does.unwrap_or_default(),
         owner: owner_name(plan, now.actor),
-        state,
+        state: state.into(),
         until_s: now.until.map(Time::seconds),
         is_real: now.is_real,
         is_late: now.doing == Doing::Doing && now.until.is_some_and(|until| at > until),

@@ -1,6 +1,6 @@
 //! What people do in the console, and who may.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -24,6 +24,11 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 4] = [Self::Commander, Self::Responder, Self::Scribe, Self::Observer];
 
+    /// Returns the role of a word.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -35,7 +40,7 @@ impl Role {
     }
 
     /// Returns whether somebody of this role may do something.
-    pub(super) fn may(self, command: &Command) -> bool {
+    pub(crate) fn may(self, command: &Command) -> bool {
         match command {
             Command::Note { .. } => self != Self::Observer,
             Command::Paged { .. }
@@ -52,9 +57,9 @@ impl Role {
 }
 
 /// Something that somebody does.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Comes on after a page.
     Acknowledge { runbook: usize },
     /// Begins a step.

@@ -39,7 +39,9 @@ use crate::report::result::SystemResult;
 use crate::scenario::Scenario;
 
 use board::Own;
+pub(crate) use board::{Board, Clock, IncidentNow, Note, StepBoard, TierNow};
 use client::Caller;
+pub(crate) use command::Command;
 pub use command::Role;
 use console::{Console, Shown};
 use log::Log;

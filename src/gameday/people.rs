@@ -165,7 +165,7 @@ impl Field<'_> {
         if self.own.notes.len() == NOTES_MAX {
             self.own.notes.pop_front();
         }
-        let note = Note { at_s: now.seconds(), role, text: safe::text(text) };
+        let note = Note { at_s: now.seconds(), role: role.into(), text: safe::text(text) };
         self.own.notes.push_back(note);
     }
 

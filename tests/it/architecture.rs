@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// From the ground up; a module may use those before it.
-const FLOORS: [&str; 17] = [
+const FLOORS: [&str; 18] = [
     "base", "scenario", "plan", "record", "model", "guard", "ops", "wire", "engine", "grade", "study",
-    "report", "files", "live", "gameday", "drill", "cli",
+    "report", "files", "live", "gameday", "terminal", "drill", "cli",
 ];
 
 /// What may not be used although it stands below: guardrails and the control plane do not see the
