@@ -94,7 +94,7 @@ fn what_cannot_be_held_is_refused_before_anything_begins() {
     assert_eq!(std::fs::read_to_string(&taken).unwrap(), "mine");
 }
 
-fn resumed(journal: &std::path::Path) -> (Option<i32>, Value, String) {
+pub(crate) fn resumed(journal: &std::path::Path) -> (Option<i32>, Value, String) {
     let output = Command::new(assert_cmd::cargo::cargo_bin!("stormdrill"))
         .arg("resume")
         .arg(journal)

@@ -8,6 +8,7 @@
 mod agents;
 mod console;
 mod drills;
+mod faults;
 #[path = "../it/http.rs"]
 mod http;
 mod own_load;
@@ -56,10 +57,15 @@ impl Drop for Drill {
 impl Drill {
     /// Begins a drill of a scenario.
     fn begin(scenario: &str, arguments: &[&str]) -> Self {
+        Self::begin_by(Command::new(assert_cmd::cargo::cargo_bin!("stormdrill")), scenario, arguments)
+    }
+
+    /// Begins a drill by a command that is the program, or runs it.
+    fn begin_by(mut program: Command, scenario: &str, arguments: &[&str]) -> Self {
         let folder = folder();
         let path = folder.join("shop.toml");
         std::fs::write(&path, scenario).unwrap();
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("stormdrill"))
+        let mut child = program
             .arg("live")
             .arg(&path)
             .args(["--format", "json", "--output"])
