@@ -42,7 +42,8 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         people,
         journal: arguments.journal.clone(),
     };
-    let drilled = match hold((&scenario, &plan), settings, |places| announce(places, keys)) {
+    let twin = arguments.control.then(|| plan.twin());
+    let drilled = match hold((&scenario, &plan, twin.as_ref()), settings, |places| announce(places, keys)) {
         Ok(drilled) => drilled,
         Err(error) => return refused(error),
     };
@@ -75,14 +76,14 @@ pub(super) fn refused(error: io::Error) -> Result<ExitCode, io::Error> {
 
 /// Holds a drill until it is over, or until a signal stops it.
 pub(super) fn hold(
-    (scenario, plan): (&Scenario, &Plan),
+    (scenario, plan, twin): (&Scenario, &Plan, Option<&Plan>),
     settings: Settings,
     announce: impl FnOnce(&Places) -> Result<(), io::Error>,
 ) -> Result<Drilled, io::Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let drilled = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let ready = gameday::prepare(scenario, plan, settings).await?;
+        let ready = gameday::prepare(scenario, (plan, twin), settings).await?;
         announce(&ready.places())?;
         let stop = async { format!("stopped by signal {}", signals.next().await) };
         Ok(Box::pin(ready.hold(stop)).await)

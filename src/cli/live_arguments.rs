@@ -40,6 +40,10 @@ pub(super) struct LiveArguments {
     /// Show responders only what a real incident would show, and not what is injected.
     #[arg(long, requires = "console")]
     pub(super) hide_injects: bool,
+    /// Hold a control arm beside the drill: the same load and agents, and mocks at which nothing goes wrong. Harm is
+    /// measured against it [default: against the drill's own baseline].
+    #[arg(long)]
+    pub(super) control: bool,
     /// A host to which tasks may be posted, beside this machine; the scenario names it too.
     #[arg(long, value_name = "HOST")]
     pub(super) allow: Vec<String>,

@@ -51,7 +51,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
             people: Vec::new(),
             journal: None,
         };
-        let drilled = match hold((&scenario, &plan), settings, |_| Ok(())) {
+        let drilled = match hold((&scenario, &plan, None), settings, |_| Ok(())) {
             Ok(drilled) => drilled,
             Err(error) => return refused(error),
         };

@@ -83,6 +83,7 @@ pub(super) fn settings(recorded: Vec<Recorded>, token: &Token) -> live::Settings
         is_held: false,
         is_scheduled: true,
         connections: 16_384,
+        has_any_ports: false,
         admin_port: 0,
         token: token.text.clone(),
         journal: None,

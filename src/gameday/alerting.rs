@@ -76,10 +76,10 @@ pub(super) fn plain(body: &[u8]) -> Result<Vec<News>, String> {
 impl Field<'_> {
     /// Takes news of alerts in; returns which of them the scenario knows.
     pub(super) fn told(&mut self, plan: &Plan, news: &[News]) -> Result<Value, String> {
-        if !self.driven.ops().is_told() {
+        if !self.arm.driven.ops().is_told() {
             return Err("the drill evaluates its own rules; `--alerting webhook` leaves that to yours".into());
         }
-        let now = self.running.now();
+        let now = self.arm.running.now();
         let (mut matched, mut unknown) = (Vec::new(), Vec::new());
         for of in news {
             let Some(index) = plan.alerts.iter().position(|alert| alert.name == of.alert) else {
@@ -98,7 +98,7 @@ impl Field<'_> {
                 None | Some(_) => {}
             }
             let is_firing = of.is_firing || !series.is_empty();
-            self.driven.tell_ops(now, |ops, telemetry, journal| {
+            self.arm.driven.tell_ops(now, |ops, telemetry, journal| {
                 ops.on_alert((now, telemetry), index, is_firing, journal);
             });
             matched.push(of.alert.clone());

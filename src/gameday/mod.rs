@@ -4,6 +4,7 @@
 //! take part through the console.
 
 mod alerting;
+mod arm;
 mod board;
 mod client;
 mod command;
@@ -20,24 +21,24 @@ mod resume;
 mod stop_loss;
 mod telemetry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::AbortHandle;
 
-use crate::base::{Span, Time};
+use crate::base::Time;
 use crate::engine::Driven;
 use crate::grade::Scorecard;
-use crate::live::{self, Running};
+use crate::live;
 use crate::plan::{Plan, Served};
-use crate::record::{Record, Saver};
+use crate::record::Record;
 use crate::report::gather::system;
 use crate::report::result::SystemResult;
 use crate::scenario::Scenario;
 
+use arm::Arm;
 use board::Own;
 pub(crate) use board::{Board, Clock, IncidentNow, Note, StepBoard, TierNow};
 use client::Caller;
@@ -46,10 +47,7 @@ pub use command::Role;
 use console::{Console, Shown};
 use log::Log;
 use outside::Outside;
-use pacing::Pacing;
 pub use pacing::Punctuality;
-use reports::Reports;
-use request::Targets;
 pub use resume::{Resumed, resume};
 use stop_loss::StopLoss;
 
@@ -112,6 +110,8 @@ pub struct Drilled {
     pub run: Record,
     /// What it is compared with.
     pub reference: Record,
+    /// Whether that is a control arm; otherwise it is the run's own baseline, carried on.
+    pub is_controlled: bool,
     /// The grade.
     pub card: Scorecard,
     /// How many times as fast as the wall's its clock ran.
@@ -128,13 +128,10 @@ pub struct Drilled {
 
 /// Everything that a live drill consists of while it lasts.
 struct Field<'p> {
-    driven: Driven<'p>,
-    running: Running,
-    targets: Targets,
+    arm: Arm<'p>,
+    /// The same without faults, if harm is measured against that.
+    control: Option<Arm<'p>>,
     caller: Arc<Caller>,
-    under_way: BTreeMap<u32, AbortHandle>,
-    replies: mpsc::UnboundedSender<field::Answered>,
-    pacing: Pacing,
     pace: u32,
     own: Own,
     shown: watch::Sender<Shown>,
@@ -142,17 +139,12 @@ struct Field<'p> {
     system: SystemResult,
     stopped: Option<Stopped>,
     stop_loss: StopLoss,
-    /// Tasks of agents that are somebody else's, with a load of their own.
-    reports: Reports,
     outside: Outside,
     came: mpsc::UnboundedSender<outside::Came>,
     firing: alerting::Firing,
     /// Steps that are being done outside.
     outside_now: BTreeSet<(usize, usize)>,
     log: Log,
-    /// How many entries of the journal have been written, and what of the record has been.
-    written: usize,
-    saver: Saver,
     saved_at: Time,
 }
 
@@ -171,25 +163,27 @@ impl std::fmt::Debug for Ready<'_> {
 }
 
 /// Serves everything that a drill needs; fails if a port is taken or a file cannot be made.
-pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings) -> io::Result<Ready<'p>> {
+///
+/// With a twin of the plan, the same without faults, a control arm is held beside the drill.
+pub async fn prepare<'p>(
+    scenario: &Scenario,
+    (plan, twin): (&'p Plan, Option<&'p Plan>),
+    settings: Settings,
+) -> io::Result<Ready<'p>> {
     let (seed, pace, token) = (settings.mocks.seed, settings.mocks.pace, settings.mocks.token.clone());
-    let (told, from_mocks) = mpsc::unbounded_channel();
-    let mocks = live::Settings {
-        told: Some(told),
-        is_held: true,
-        at: Span::ZERO,
-        is_scheduled: false,
-        ..settings.mocks
-    };
     let served = Served::of(scenario);
     for endpoint in served.wires.iter().filter_map(|wire| wire.endpoint.as_ref()) {
         outside::permit(&endpoint.address, &settings.allowed)?;
     }
     let outside = Outside::new(scenario, &settings.allowed, &settings.programs)?;
-    let running = live::start(scenario.clone(), mocks).await?;
-    let port = |name: &str| running.mocks.iter().find(|mock| mock.name == name).map_or(0, |mock| mock.port);
-    let ports: Vec<u16> = served.mocks.iter().map(|mock| port(&mock.name)).collect();
-    let ((replies, wire), (came, outside_inputs)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let caller = Arc::new(Caller::new());
+    let control = match twin {
+        Some(twin) => Some(control(scenario, (&served, twin), &settings).await?),
+        None => None,
+    };
+    let driven = driven(plan, seed, settings.is_told_alerts, (&served, &settings.people));
+    let arm = Arm::start(scenario, (&served, plan), driven, Arc::clone(&caller), settings.mocks).await?;
+    let (came, outside_inputs) = mpsc::unbounded_channel();
     let (shown, seen) = watch::channel(Shown::default());
     let (asked, from_people) = mpsc::channel(64);
     let hides_injects = settings.console.as_ref().is_some_and(|console| console.hides_injects);
@@ -197,16 +191,10 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
     let console = console::serve(settings.port, keys, hides_injects, (seen, asked)).await?;
     // Last, so that a start that comes to nothing leaves no file behind.
     let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
-    let are_reported = served.wires.iter().any(|wire| wire.reported.is_some());
-    let driven = driven(plan, seed, (settings.is_told_alerts, are_reported), &settings.people);
     let mut field = Field {
-        driven,
-        running,
-        targets: Targets::new(&served, &ports),
-        caller: Arc::new(Caller::new()),
-        under_way: BTreeMap::new(),
-        replies,
-        pacing: Pacing::new(pace),
+        arm,
+        control,
+        caller,
         pace,
         own: Own::default(),
         shown,
@@ -214,14 +202,11 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         system: system(scenario, plan),
         stopped: None,
         stop_loss: StopLoss::new(scenario.file.stop_loss.as_ref()),
-        reports: Reports::new(are_reported),
         outside,
         came,
         firing: alerting::Firing::new(),
         outside_now: BTreeSet::new(),
         log,
-        written: 0,
-        saver: Saver::new(plan),
         saved_at: Time::ZERO,
     };
     field.log.line(&resume::Begin {
@@ -229,18 +214,46 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
         version: resume::VERSION,
         seed,
         pace,
+        control: twin.is_some(),
         path: scenario.path.clone(),
         digest: scenario.digest.clone(),
         sources: resume::kept(&scenario.sources),
     });
     // Whoever comes early sees what will be.
     field.show(plan);
-    Ok(Ready {
-        field,
-        plan,
-        inputs: field::Inputs { mocks: from_mocks, wire, people: from_people, outside: outside_inputs },
-        console,
-    })
+    let inputs = field::Inputs { people: from_people, outside: outside_inputs };
+    Ok(Ready { field, plan, inputs, console })
+}
+
+/// Serves the mocks of a control arm, at ports of their own.
+async fn control<'p>(
+    scenario: &Scenario,
+    (served, twin): (&Served, &'p Plan),
+    settings: &Settings,
+) -> io::Result<Arm<'p>> {
+    if served.wires.iter().any(crate::plan::WirePlan::is_elsewhere) {
+        return Err(outside::refused(
+            "a control arm needs agents that call its mocks, and yours call the drill's".into(),
+        ));
+    }
+    let of = &settings.mocks;
+    let mocks = live::Settings {
+        seed: of.seed,
+        at: of.at,
+        is_held: of.is_held,
+        is_scheduled: false,
+        connections: of.connections,
+        admin_port: 0,
+        has_any_ports: true,
+        token: of.token.clone(),
+        journal: None,
+        recorded: of.recorded.clone(),
+        pace: of.pace,
+        told: None,
+    };
+    // Nobody real answers pages that nobody real gets.
+    let driven = driven(twin, of.seed, settings.is_told_alerts, (served, &[]));
+    Arm::start(scenario, (served, twin), driven, Arc::new(Caller::new()), mocks).await
 }
 
 /// Returns the engine of a drill: with alerting and a load that may be somebody else's, and roles whose part real people
@@ -248,11 +261,11 @@ pub async fn prepare<'p>(scenario: &Scenario, plan: &'p Plan, settings: Settings
 fn driven<'p>(
     plan: &'p Plan,
     seed: u64,
-    (is_told_alerts, are_reported): (bool, bool),
-    people: &[String],
+    is_told_alerts: bool,
+    (served, people): (&Served, &[String]),
 ) -> Driven<'p> {
     let mut driven = Driven::new(plan, seed);
-    if are_reported {
+    if served.wires.iter().any(|wire| wire.reported.is_some()) {
         driven.leave_load();
     }
     if is_told_alerts {
@@ -269,19 +282,22 @@ fn driven<'p>(
 impl Ready<'_> {
     /// Returns where everything is.
     pub fn places(&self) -> Places {
-        let running = &self.field.running;
+        let running = &self.field.arm.running;
         Places {
             mocks: running.mocks.clone(),
             admin: running.admin,
             port: self.console.port,
-            are_reported: self.field.reports.is_on,
+            are_reported: self.field.arm.reports.is_on,
         }
     }
 
     /// Holds the drill; `stop` ends it before its time, with a reason.
     pub async fn hold(mut self, stop: impl Future<Output = String>) -> Drilled {
-        self.field.running.begin();
+        self.field.arm.running.begin();
+        if let Some(control) = &self.field.control {
+            control.running.begin();
+        }
         self.field.until_end(self.plan, self.inputs, stop).await;
-        self.field.graded(self.plan, self.console).await
+        Box::pin(self.field.graded(self.plan, self.console)).await
     }
 }

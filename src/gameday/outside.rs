@@ -45,7 +45,7 @@ pub(super) struct Came {
     pub(super) result: Result<String, String>,
 }
 
-fn refused(why: String) -> io::Error {
+pub(super) fn refused(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 

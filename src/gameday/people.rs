@@ -40,7 +40,7 @@ impl Field<'_> {
             Ok(done) => done.clone(),
             Err(why) => format!("refused: {why}"),
         };
-        let now = self.running.now();
+        let now = self.arm.running.now();
         let written = self.log.act(now, role, &command, &done);
         self.show(plan);
         // It is answered when it is on the disk, which nobody else waits for.
@@ -59,7 +59,7 @@ impl Field<'_> {
     }
 
     fn carry_out(&mut self, plan: &Plan, (role, command): (Role, &Command)) -> Result<String, String> {
-        let now = self.running.now().min(plan.end);
+        let now = self.arm.running.now().min(plan.end);
         let name = |runbook: &usize, step: &usize| {
             let book = plan.runbooks.get(*runbook).ok_or("there is no such runbook")?;
             let step = book.steps.get(*step).ok_or("there is no such step")?;
@@ -72,7 +72,7 @@ impl Field<'_> {
             }
             Command::Start { runbook, step } => {
                 let (book, step) = name(runbook, step)?;
-                if self.driven.ops().incident(*runbook).is_none() {
+                if self.arm.driven.ops().incident(*runbook).is_none() {
                     return Err("no runbook is being done".into());
                 }
                 self.note(now, role, &format!("begins {step} of {book}"));
@@ -106,7 +106,7 @@ impl Field<'_> {
             Command::DeclareContained => self.declare_contained(plan, now),
             Command::DeclareRecovered { runbook } => {
                 let (runbook, told) = (*runbook, now);
-                let declared = self.driven.tell_ops(now, |ops, telemetry, journal| {
+                let declared = self.arm.driven.tell_ops(now, |ops, telemetry, journal| {
                     ops.declare((told, telemetry), runbook, journal)
                 });
                 declared.map_err(|refused| refused.to_string())?;
@@ -130,7 +130,7 @@ impl Field<'_> {
         let news = News { alert: alert.to_owned(), series: None, is_firing };
         self.told(plan, &[news])?;
         let word = if is_firing { "has paged" } else { "has resolved" };
-        self.note(self.running.now(), role, &format!("{alert} {word}"));
+        self.note(self.arm.running.now(), role, &format!("{alert} {word}"));
         Ok(format!("{alert} {word}."))
     }
 
@@ -139,7 +139,7 @@ impl Field<'_> {
         now: Time,
         of: impl FnOnce(&mut crate::ops::Ops<'_>) -> Result<(), crate::ops::Refused>,
     ) -> Result<(), String> {
-        let told = self.driven.tell_ops(now, |ops, _, _| of(ops));
+        let told = self.arm.driven.tell_ops(now, |ops, _, _| of(ops));
         told.map_err(|refused| refused.to_string())
     }
 
@@ -150,7 +150,7 @@ impl Field<'_> {
             Ok(said) => ("done outside", said),
             Err(why) => ("failed outside", why),
         };
-        let now = self.running.now();
+        let now = self.arm.running.now();
         self.outside_now.remove(&(came.runbook, came.step));
         self.log.line(&json!({ "kind": "outside", "at_ns": now.0, "step": step, "ok": came.result.is_ok(), "said": said }));
         self.note_by(now, "automation", &format!("{step} is {word}: {said}"));
@@ -171,12 +171,15 @@ impl Field<'_> {
 
     /// Containment is declared with evidence: over the last window no more was lost than the target allows.
     fn declare_contained(&mut self, plan: &Plan, now: Time) -> Result<String, String> {
-        if !self.driven.record().witnesses.iter().any(|witness| witness.first.is_some()) {
+        if !self.arm.driven.record().witnesses.iter().any(|witness| witness.first.is_some()) {
             return Err("nothing has happened that could be contained".into());
         }
-        let run = self.driven.record();
-        let (lost, arrived) =
-            lost_lately(plan, (run, &of_baseline(plan, run, &Usual::of(plan, run), now)), now);
+        let run = self.arm.driven.record();
+        let usual = || of_baseline(plan, run, &Usual::of(plan, run), now);
+        let (lost, arrived) = match &self.control {
+            Some(control) => lost_lately(plan, (run, control.driven.record()), now),
+            None => lost_lately(plan, (run, &usual()), now),
+        };
         if arrived == 0 {
             return Err(format!(
                 "no task arrived in the last {}: nothing shows that it works",

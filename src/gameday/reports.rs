@@ -76,35 +76,39 @@ impl Reports {
 impl Field<'_> {
     /// Takes in what is reported of a task; returns what is answered.
     pub(super) fn reported(&mut self, report: &Report) -> Result<Value, String> {
-        let now = self.running.now();
+        let now = self.arm.running.now();
         let (name, result) = match report {
             Report::Begun { tier, agent } => return self.begin(tier.as_deref(), agent.as_deref()),
             Report::Done { task } => (task, Ok(())),
             Report::Failed { task } => (task, Err(Failure::Declined)),
         };
         let number = tasks_in(name.as_bytes()).first().copied();
-        let found = number.and_then(|number| Some((number, self.reports.open.remove(&number)?)));
+        let found = number.and_then(|number| Some((number, self.arm.reports.open.remove(&number)?)));
         let Some((number, Open { serial, mock, .. })) = found else {
             return Err("no task of this name is under way: it has ended, or was given up".into());
         };
         if result.is_ok() {
-            self.said_done((mock, number, serial), true);
+            self.arm.said_done((mock, number, serial), true);
         }
-        self.driven.receive(now, Inbound::Answered { serial, result });
+        self.arm.driven.receive(now, Inbound::Answered { serial, result });
         Ok(json!({ "task": task_name(number) }))
     }
 
     fn begin(&mut self, tier: Option<&str>, agent: Option<&str>) -> Result<Value, String> {
-        if !self.reports.is_on {
+        if !self.arm.reports.is_on {
             return Err("this drill has a load of its own: no mock of the scenario is `reported`".into());
         }
         let word = tier.unwrap_or(Tier::Standard.word());
         let tier = Tier::ALL.iter().position(|tier| tier.word() == word).ok_or("there is no such tier")?;
-        let agent = self.targets.agent(agent).ok_or("the scenario has no such agent")?;
-        let task = self.driven.begin_task(self.running.now(), (tier, agent));
+        let agent = self.arm.targets.agent(agent).ok_or("the scenario has no such agent")?;
+        let task = self.arm.driven.begin_task(self.arm.running.now(), (tier, agent));
         self.dispatch();
-        let open =
-            self.reports.open.get(&task).ok_or("so many tasks are under way that there can be no more")?;
+        let open = self
+            .arm
+            .reports
+            .open
+            .get(&task)
+            .ok_or("so many tasks are under way that there can be no more")?;
         Ok(json!({ "task": task_name(task), "traceparent": open.trace }))
     }
 }

@@ -14,7 +14,7 @@ impl Drilled {
         let judgement = Judgement::of_one(&self.card, &plan.targets);
         let live = LiveResult {
             pace: self.pace,
-            reference: "baseline".into(),
+            reference: if self.is_controlled { "control".into() } else { "baseline".into() },
             sent: self.punctuality.sent,
             late: self.punctuality.late,
             lag_p50_ms: self.punctuality.lag_p50_ms,

@@ -8,7 +8,7 @@ use crate::gameday::{Drilled, Punctuality, Stopped};
 use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
 use crate::plan::Plan;
-use crate::record::{Checkpoint, Entry, Restored, Timed};
+use crate::record::{Checkpoint, Entry, Record, Restored, Timed};
 use crate::scenario::source::Source;
 use crate::scenario::{Scenario, load_text};
 
@@ -22,6 +22,9 @@ pub(super) struct Begin {
     pub(super) version: u32,
     pub(super) seed: u64,
     pub(super) pace: u32,
+    /// Whether there is a control arm.
+    #[serde(default)]
+    pub(super) control: bool,
     pub(super) path: String,
     pub(super) digest: String,
     /// The scenario, its mocks and its runbooks, as they were.
@@ -64,6 +67,41 @@ struct State {
     usual: Usual,
 }
 
+#[derive(Debug, Deserialize)]
+struct OfControl {
+    checkpoint: Checkpoint,
+    entries: Vec<Entry>,
+}
+
+/// What has been read of an arm.
+#[derive(Debug)]
+struct Half<'p> {
+    plan: &'p Plan,
+    restored: Restored,
+    entries: Vec<Entry>,
+}
+
+impl<'p> Half<'p> {
+    fn new(plan: &'p Plan, seed: u64) -> Self {
+        Self { plan, restored: Restored::new(plan, seed), entries: Vec::new() }
+    }
+
+    fn happened(&mut self, entry: Entry) -> Result<(), String> {
+        if entry.at > self.plan.end || !entry.event.fits(self.plan) {
+            return Err("it is of another scenario".into());
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Returns the record up to the end of a plan.
+    fn finish(self, plan: &Plan) -> Record {
+        let mut run = self.restored.finish(plan, self.entries);
+        run.timed = Some(Box::new(Timed::new(plan, run.series.width)));
+        run
+    }
+}
+
 /// A journal that has been read.
 #[derive(Debug)]
 pub struct Resumed {
@@ -87,18 +125,19 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     }
     let scenario = scenario(&begin)?;
     let whole = Plan::of(&scenario);
-    let mut restored = Restored::new(&whole, begin.seed);
-    let (mut found, mut missing) = (Found::default(), Vec::new());
+    let twin = begin.control.then(|| whole.twin());
+    let control = twin.as_ref().map(|twin| Half::new(twin, begin.seed));
+    let (mut found, mut missing) = (Found::new(Half::new(&whole, begin.seed), control), Vec::new());
     let lines: Vec<&str> = lines.collect();
     for (index, line) in lines.iter().enumerate() {
-        if let Err(why) = found.read(line, &whole, &mut restored) {
+        if let Err(why) = found.read(line) {
             missing.push(format!("line {} of the journal: {why}", index + 2));
             // Only the last one may have been cut off by the end itself.
             found.has_gap |= index + 1 < lines.len();
         }
     }
-    let Found { entries, end, usual, has_gap } = found;
-    let until = restored.until;
+    let Found { arm, control, end, usual, has_gap } = found;
+    let until = arm.restored.until;
     let mut plan = whole.clone();
     if end.is_none() {
         missing.push(format!("the journal ends at {until} of {}: the drill broke off", plan.end));
@@ -108,10 +147,12 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     if end.is_some() && !is_whole {
         missing.push("lines of the journal are missing".into());
     }
-    let mut run = restored.finish(&plan, entries);
-    run.timed = Some(Box::new(Timed::new(&plan, run.series.width)));
+    let run = arm.finish(&plan);
     let usual = end.as_ref().map_or(usual, |end| end.usual.clone());
-    let reference = of_baseline(&plan, &run, &usual, plan.end);
+    let reference = match control {
+        Some(control) => control.finish(&plan.twin()),
+        None => of_baseline(&plan, &run, &usual, plan.end),
+    };
     let mut card = grade(&plan, &run, &reference);
     let stopped = end.as_ref().and_then(|end| end.stopped.clone());
     let stopped = stopped.map(|(why, is_verified)| Stopped { why, is_verified });
@@ -124,6 +165,7 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     let drilled = Drilled {
         run,
         reference,
+        is_controlled: begin.control,
         card,
         pace: begin.pace,
         punctuality: end.as_ref().map(|end| end.punctuality).unwrap_or_default(),
@@ -154,30 +196,37 @@ pub(super) fn kept(sources: &[Source]) -> Vec<Kept> {
 }
 
 /// What has been read of a journal, beside the record.
-#[derive(Debug, Default)]
-struct Found {
-    entries: Vec<Entry>,
+#[derive(Debug)]
+struct Found<'p> {
+    arm: Half<'p>,
+    control: Option<Half<'p>>,
     end: Option<End>,
     usual: Usual,
     has_gap: bool,
 }
 
-impl Found {
-    fn read(&mut self, line: &str, plan: &Plan, restored: &mut Restored) -> Result<(), String> {
+impl<'p> Found<'p> {
+    fn new(arm: Half<'p>, control: Option<Half<'p>>) -> Self {
+        Self { arm, control, end: None, usual: Usual::default(), has_gap: false }
+    }
+
+    fn read(&mut self, line: &str) -> Result<(), String> {
         let wrong = |error: serde_json::Error| error.to_string();
         let kind: Kind = serde_json::from_str(line).map_err(wrong)?;
         match kind.kind.as_str() {
             "event" => {
-                let entry = serde_json::from_str::<Happened>(line).map_err(wrong)?.entry;
-                if entry.at > plan.end || !entry.event.fits(plan) {
-                    return Err("it is of another scenario".into());
-                }
-                self.entries.push(entry);
+                self.arm.happened(serde_json::from_str::<Happened>(line).map_err(wrong)?.entry)?;
             }
             "state" => {
                 let state: State = serde_json::from_str(line).map_err(wrong)?;
-                restored.put(plan, &state.checkpoint)?;
+                self.arm.restored.put(self.arm.plan, &state.checkpoint)?;
                 self.usual = state.usual;
+            }
+            "control" => {
+                let of: OfControl = serde_json::from_str(line).map_err(wrong)?;
+                let control = self.control.as_mut().ok_or("the drill had no control arm")?;
+                control.restored.put(control.plan, &of.checkpoint)?;
+                of.entries.into_iter().try_for_each(|entry| control.happened(entry))?;
             }
             "end" => self.end = Some(serde_json::from_str(line).map_err(wrong)?),
             // What people did has been carried out; its effects are among the others.

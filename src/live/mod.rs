@@ -67,6 +67,8 @@ pub struct Settings {
     pub is_scheduled: bool,
     /// The most connections of all mocks together.
     pub connections: usize,
+    /// Whether mocks are at any ports that are free, whatever the scenario states.
+    pub has_any_ports: bool,
     /// The port of the admin API; 0 is any.
     pub admin_port: u16,
     /// The token that the admin API asks for.
@@ -130,7 +132,8 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
             // It is somewhere else.
             continue;
         }
-        let bound = TcpListener::bind(("127.0.0.1", wire.port)).await;
+        let port = if settings.has_any_ports { 0 } else { wire.port };
+        let bound = TcpListener::bind(("127.0.0.1", port)).await;
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("mock `{}`, port {}: {error}", mock.name, wire.port))
         };

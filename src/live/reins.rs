@@ -23,6 +23,11 @@ impl DrillClock {
     pub(crate) fn now(&self) -> Time {
         self.0.clock.now()
     }
+
+    /// Waits until it shows a moment.
+    pub(crate) async fn wait(&self, at: Time) {
+        until(self.0.clock.when(at)).await;
+    }
 }
 
 impl Running {
@@ -40,11 +45,6 @@ impl Running {
     pub(crate) fn begin(&self) {
         self.world.clock.set(Time::ZERO, false);
         self.world.changes.notify_one();
-    }
-
-    /// Waits until the drill's clock shows a moment.
-    pub(crate) async fn wait(&self, at: Time) {
-        until(self.world.clock.when(at)).await;
     }
 
     /// Lets every fault come as it is scheduled.

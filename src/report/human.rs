@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::base::Span;
 use crate::report::lessons;
 use crate::report::result::{DrillResult, TargetSummary};
+use crate::report::words::held;
 
 const WIDTH: usize = 78;
 
@@ -46,6 +47,9 @@ fn head(result: &DrillResult, text: &mut String) {
     );
     if !result.without.is_empty() {
         line!(text, "      without {}", result.without.join(", "));
+    }
+    if let Some(live) = &result.live {
+        line!(text, "      {}", held(live));
     }
     if let Some(at_most) = result.seeds.at_most {
         line!(text, "      looked at after every 20 runs, {} of at most {at_most} spent", rate.runs);

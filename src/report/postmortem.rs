@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::report::lessons;
 use crate::report::markup::{code, escaped};
 use crate::report::result::{DrillResult, JournalLine, ShownRun, WholeResult};
-use crate::report::words::{after_onset, amount, clock, happening, of_runs, perhaps, share, span, usd};
+use crate::report::words::{after_onset, amount, clock, happening, held, of_runs, perhaps, share, span, usd};
 
 /// Returns the drafts of all drills, one after the other.
 pub(super) fn text(result: &WholeResult) -> String {
@@ -24,9 +24,10 @@ pub(super) fn text(result: &WholeResult) -> String {
 
 fn drill(drill: &DrillResult, text: &mut String) {
     line!(text, "# Postmortem draft: {}\n", escaped(&drill.scenario.title));
+    let how = drill.live.as_ref().map_or_else(|| "in virtual time".to_owned(), held);
     line!(
         text,
-        "A drill in virtual time, {}: {}. {} of {} runs met every target.\n",
+        "A drill {how}, {}: {}. {} of {} runs met every target.\n",
         code(&drill.scenario.path),
         escaped(&drill.verdict),
         drill.pass_rate.passed,
@@ -70,8 +71,11 @@ fn status(drill: &DrillResult, text: &mut String) {
         |texts: Vec<String>, none: &str| if texts.is_empty() { none.to_owned() } else { texts.join("; ") };
     let plan = or(plan.map(|text| escaped(&text)).collect(), "no runbook");
     let criteria = or(status.criteria.iter().map(|text| code(text)).collect(), "none stated");
-    let against =
-        if drill.harm.is_empty() { "" } else { " in the median run, against the same run without the fault" };
+    let against = match (drill.harm.is_empty(), &drill.live) {
+        (true, _) => "",
+        (false, None) => " in the median run, against the same run without the fault",
+        (false, Some(_)) => ", against the same tasks without the fault",
+    };
     line!(text, "| | |\n|---|---|");
     line!(text, "| **Impact scope** | {}{against} |", escaped(&status.impact));
     line!(text, "| **Current state** | {} |", escaped(&status.state));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::base::{Span, Time};
-use crate::report::result::{DrillResult, JournalLine, TargetSummary};
+use crate::report::result::{DrillResult, JournalLine, LiveResult, TargetSummary};
 
 /// Returns a value in the unit of a target.
 pub(super) fn amount(target: &TargetSummary, value: Option<f64>) -> String {
@@ -48,6 +48,16 @@ pub(super) fn after_onset(seconds: Option<f64>) -> String {
 /// Returns an amount of money.
 pub(super) fn usd(dollars: f64) -> String {
     if dollars.abs() < 0.1 && dollars != 0.0 { format!("${dollars:.4}") } else { format!("${dollars:.2}") }
+}
+
+/// Returns how a live drill was held, and what its harm is measured against.
+pub(super) fn held(live: &LiveResult) -> String {
+    let pace = if live.pace > 1 { format!(" at {} times the clock", live.pace) } else { String::new() };
+    let against = match live.reference.as_ref() {
+        "control" => "a control arm without faults",
+        _ => "its own baseline, carried on",
+    };
+    format!("held live{pace}; harm is measured against {against}")
 }
 
 /// Returns how many graded runs of a drill there were, as `N of M runs`.

@@ -148,6 +148,50 @@ fn a_journal_gives_the_grade_of_its_drill_again() {
 }
 
 #[test]
+fn a_control_arm_shows_what_would_have_been() {
+    let journal = folder().join("journal.jsonl");
+    let page = folder().join("postmortem.md");
+    let arguments = ["--pace", "30", "--control", "--journal", &journal.to_string_lossy()];
+    let post = ["--format", "markdown", "--output", &page.to_string_lossy()];
+    let ended = Drill::begin(SHOP, &[&arguments[..], &post[..]].concat()).end();
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.said, ended.result["because"]);
+    assert_eq!(ended.result["live"]["reference"], "control");
+    let own = &ended.result["runs"][0];
+    let tasks = |name: &str| own["tasks"][name].as_u64().unwrap();
+    // The same tasks arrive in both arms; in one of them nothing goes wrong, and no alert fires.
+    assert!(
+        tasks("twin_done") + 10 >= tasks("arrived") && tasks("twin_done") > tasks("done") + 30,
+        "{}",
+        own["tasks"]
+    );
+    assert_eq!(own["twin_alerts"], serde_json::json!([]));
+    assert_ne!(own["alerts"], serde_json::json!([]));
+    let post = std::fs::read_to_string(&page).unwrap();
+    assert!(
+        post.contains("A drill held live at 30 times the clock; harm is measured against a control arm"),
+        "{post}"
+    );
+    let (code, result, said) = resumed(&journal);
+    assert_eq!((code, &result["verdict"]), (Some(0), &"PASS".into()), "{said}");
+    assert_eq!(result["live"]["reference"], "control");
+    assert_eq!(result["runs"][0]["tasks"], own["tasks"]);
+    let lost = |of: &Value| {
+        of["harm"].as_array().unwrap().iter().map(|of| of["lost"].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!(lost(&result["runs"][0]), lost(own));
+    let elsewhere = SHOP.replace(
+        "[mocks.cache]\nkind = \"tool\"",
+        "[mocks.cache]\nkind = \"tool\"\nendpoint = { url = \"http://127.0.0.1:1/\" }",
+    );
+    let refused = Drill::begin(&elsewhere, &["--control"]).end();
+    assert!(
+        refused.code == Some(2) && refused.said.contains("a control arm needs agents"),
+        "{}",
+        refused.said
+    );
+}
+
+#[test]
 fn a_journal_of_a_drill_with_many_tasks_under_way_at_its_end_says_the_same() {
     let busy = SHOP.replace("first_token = \"300ms\"", "first_token = \"8s\"");
     let journal = folder().join("journal.jsonl");

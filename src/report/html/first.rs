@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::html::{class, prose};
 use crate::report::result::{DrillResult, MomentSummary, TargetSummary};
-use crate::report::words::{amount, of_runs, percent, perhaps, usd};
+use crate::report::words::{amount, held, of_runs, percent, perhaps, usd};
 
 pub(super) fn screen(drill: &DrillResult, number: usize) -> Markup {
     let missed: Vec<&TargetSummary> = drill.missed().collect();
@@ -14,7 +14,8 @@ pub(super) fn screen(drill: &DrillResult, number: usize) -> Markup {
                 @if let Some(situation) = &drill.scenario.situation { " · " (situation) }
                 " · begins at " (drill.system.starts_at)
                 " · seeds " (drill.seeds.first) " to " (drill.seeds.first.saturating_add(drill.seeds.count).saturating_sub(1))
-                @if let Some(most) = drill.seeds.at_most { " of at most " (most) ", looked at after every 20" } }
+                @if let Some(most) = drill.seeds.at_most { " of at most " (most) ", looked at after every 20" }
+                @if let Some(live) = &drill.live { " · " (held(live)) } }
             h1 id={ "title-" (number) } {
                 span class={ "verdict " (class(&drill.verdict)) } { (drill.verdict) } " " (drill.scenario.title)
             }

@@ -9,7 +9,8 @@ use crate::report::result::Word;
 pub struct LiveResult {
     /// How many times as fast as the wall's its clock ran.
     pub pace: u32,
-    /// What harm is measured against, where virtual time has a twin: `baseline`, the run's own, carried on.
+    /// What harm is measured against, where virtual time has a twin: `baseline`, the run's own, carried on, or
+    /// `control`, an arm without faults.
     pub reference: Word,
     /// Requests that the drill sent.
     pub sent: u64,
