@@ -12,7 +12,7 @@ const LINK_MAX: u64 = 4_096;
 pub(super) fn console(link: &str) -> Result<ExitCode, io::Error> {
     if !io::stdout().is_terminal() {
         return Ok(refused(
-            "no-terminal",
+            "error[no-terminal]",
             "the console is drawn in a terminal",
             "open the link in a browser",
         ));
@@ -27,13 +27,13 @@ pub(super) fn console(link: &str) -> Result<ExitCode, io::Error> {
     let theirs =
         [io::ErrorKind::InvalidInput, io::ErrorKind::PermissionDenied, io::ErrorKind::ConnectionRefused];
     if theirs.contains(&error.kind()) {
-        return Ok(refused("no-link", &error.to_string(), hint));
+        return Ok(refused("error[no-link]", &error.to_string(), hint));
     }
     Err(error)
 }
 
-fn refused(code: &str, why: &str, hint: &str) -> ExitCode {
-    anstream::eprintln!("error[{code}]: {why}");
+fn refused(error: &str, why: &str, hint: &str) -> ExitCode {
+    anstream::eprintln!("{error}: {why}");
     anstream::eprintln!("hint: {hint}");
     ExitCode::from(BAD_INPUT)
 }
