@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Span, Time};
 use crate::engine::Driven;
-use crate::ops::{Doing, StepNow};
+use crate::ops::{Doing, GateNow, StepNow};
 use crate::plan::{Plan, TIERS};
 use crate::record::{Entry, Event, Journal, Outcome, TierCounts};
 use crate::report::gather::{journal_line, owner_name};
@@ -37,6 +37,8 @@ pub(crate) struct Board {
     /// Every alert, where others say which of them fire.
     pub(crate) pages: Vec<String>,
     pub(crate) incidents: Vec<IncidentNow>,
+    /// Gates of rollouts at which somebody real is asked.
+    pub(crate) gates: Vec<GateBoard>,
     /// Nothing where injects are hidden.
     pub(crate) faults: Option<Vec<FaultNow>>,
     pub(crate) journal: Vec<JournalLine>,
@@ -104,6 +106,17 @@ pub(crate) struct StepBoard {
     pub(crate) until_s: Option<f64>,
     pub(crate) is_real: bool,
     pub(crate) is_late: bool,
+}
+
+/// A gate at which somebody real is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct GateBoard {
+    pub(crate) rollout: usize,
+    pub(crate) name: String,
+    pub(crate) owner: String,
+    /// How much of what it waits for is observed, and how much there is.
+    pub(crate) seen: usize,
+    pub(crate) all: usize,
 }
 
 /// A fault.
@@ -192,6 +205,7 @@ pub(super) fn board(
         alerts: alerts(plan, driven, entries),
         pages: if driven.ops().is_told() { names } else { Vec::new() },
         incidents: incidents(plan, driven, system, (entries, now)),
+        gates: gates(plan, driven, now),
         faults: Some(plan.faults.iter().enumerate().map(fault).collect()),
         journal: last.map(|entry| journal_line(plan, *entry)).collect(),
         notes: own.notes.iter().cloned().collect(),
@@ -295,6 +309,17 @@ fn alerts(plan: &Plan, driven: &Driven<'_>, entries: &[Entry]) -> Vec<AlertNow> 
         }
     };
     driven.ops().firing().map(one).collect()
+}
+
+fn gates(plan: &Plan, driven: &Driven<'_>, now: Time) -> Vec<GateBoard> {
+    let one = |of: GateNow| GateBoard {
+        rollout: of.rollout,
+        name: plan.rollouts[of.rollout].name.clone(),
+        owner: plan.roles[of.role].name.clone(),
+        seen: of.seen.0,
+        all: of.seen.1,
+    };
+    driven.ops().gates((now, driven.telemetry())).into_iter().map(one).collect()
 }
 
 fn incidents(

@@ -48,7 +48,9 @@ impl Role {
             | Command::Acknowledge { .. }
             | Command::Start { .. }
             | Command::Done { .. }
-            | Command::Skip { .. } => matches!(self, Self::Commander | Self::Responder),
+            | Command::Skip { .. }
+            | Command::Pass { .. }
+            | Command::TakeBack { .. } => matches!(self, Self::Commander | Self::Responder),
             Command::DeclareContained | Command::DeclareRecovered { .. } | Command::Stop { .. } => {
                 self == Self::Commander
             }
@@ -68,6 +70,10 @@ pub(crate) enum Command {
     Done { runbook: usize, step: usize },
     /// Leaves a step out, and says why.
     Skip { runbook: usize, step: usize, reason: String },
+    /// Agrees at a gate of a rollout.
+    Pass { rollout: usize },
+    /// Has a rollout taken back that waits at a gate.
+    TakeBack { rollout: usize },
     /// Writes something down.
     Note { text: String },
     /// Has been paged, by whatever way alerts come.

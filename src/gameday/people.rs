@@ -93,6 +93,8 @@ impl Field<'_> {
                 self.note(now, role, &format!("skips {id} of {book}: {reason}"));
                 Ok(format!("{id} is skipped."))
             }
+            Command::Pass { rollout } => self.at_gate(plan, *rollout, true),
+            Command::TakeBack { rollout } => self.at_gate(plan, *rollout, false),
             Command::Note { text } => {
                 let text = text.trim();
                 if text.is_empty() {
@@ -132,6 +134,17 @@ impl Field<'_> {
         let word = if is_firing { "has paged" } else { "has resolved" };
         self.note(self.arm.running.now(), role, &format!("{alert} {word}"));
         Ok(format!("{alert} {word}."))
+    }
+
+    fn at_gate(&mut self, plan: &Plan, rollout: usize, passes: bool) -> Result<String, String> {
+        let name = &plan.rollouts.get(rollout).ok_or("there is no such rollout")?.name;
+        let now = self.arm.running.now().min(plan.end);
+        let said = self
+            .arm
+            .driven
+            .tell_ops(now, |ops, telemetry, _| ops.say_at_gate((now, telemetry), rollout, passes));
+        said.map_err(|refused| refused.to_string())?;
+        Ok(if passes { format!("The gate of {name} is passed.") } else { format!("{name} is taken back.") })
     }
 
     fn tell(

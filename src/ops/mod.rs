@@ -19,7 +19,7 @@ mod window;
 use crate::base::{Key, Ratio, Span, Time};
 use crate::plan::{AlertPlan, Check, Order, Plan, RolloutOrder, RolloutStep, Rule};
 use crate::record::{Event, Journal};
-pub use people::{Doing, Refused, StepNow};
+pub use people::{Doing, GateNow, Refused, StepNow};
 pub use telemetry::{Calls, Replies, Telemetry};
 
 use alert::AlertState;

@@ -6,8 +6,9 @@ use crate::base::Time;
 use crate::ops::checks::View;
 use crate::ops::incident::{Hands, Incident};
 use crate::ops::lane::{Lane, Phase, Wanted};
+use crate::ops::rollout::Rollout;
 use crate::ops::{Desk, Ops, Telemetry};
-use crate::plan::Owner;
+use crate::plan::{Owner, RolloutPlan};
 use crate::record::{Event, Journal};
 
 /// Why something that somebody wants to do is not done.
@@ -28,6 +29,12 @@ pub enum Refused {
     /// Tiers are being let in again; that ends by itself.
     #[error("a thaw is under way: it goes on by itself, or ends when its window has passed")]
     Thawing,
+    /// No rollout waits for somebody real.
+    #[error("nobody is asked at a gate of this rollout")]
+    NobodyAsked,
+    /// What a gate waits for is not observed.
+    #[error("what the gate waits for is not observed: {0} of {1} hold")]
+    GateUnseen(usize, usize),
     /// What is declared is not observed.
     #[error("the recovery criteria are not observed: {0} of {1} hold")]
     NoEvidence(usize, usize),
@@ -50,6 +57,17 @@ pub enum Doing {
     Observing,
     /// It is over.
     Over,
+}
+
+/// A gate of a rollout at which somebody real is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateNow {
+    /// The rollout.
+    pub rollout: usize,
+    /// The role that is asked.
+    pub role: usize,
+    /// How much of what it waits for is observed, and how much there is.
+    pub seen: (usize, usize),
 }
 
 /// A step of a runbook that is being done.
@@ -143,6 +161,34 @@ impl Ops<'_> {
         let has_evidence = holds == plan.recovery.len();
         journal.push(now, Event::Declared { runbook, has_evidence });
         if has_evidence { Ok(()) } else { Err(Refused::NoEvidence(holds, plan.recovery.len())) }
+    }
+
+    /// Returns the gates at which somebody real is asked.
+    pub fn gates(&self, (now, telemetry): (Time, &Telemetry)) -> Vec<GateNow> {
+        let view = View { now, telemetry, windows: &self.windows, plan: self.plan };
+        let one = |(number, (rollout, plan)): (usize, (&Rollout, &RolloutPlan))| {
+            let (role, when) = rollout.gate(plan)?;
+            let seen = when.iter().filter(|check| view.is_seen(check, &self.desk)).count();
+            let is_real = self.desk.is_real(Owner::Role(role));
+            is_real.then_some(GateNow { rollout: number, role, seen: (seen, when.len()) })
+        };
+        self.rollouts.iter().zip(&self.plan.rollouts).enumerate().filter_map(one).collect()
+    }
+
+    /// Somebody real says at a gate that it passes, which needs evidence, or that the rollout is taken back.
+    pub fn say_at_gate(
+        &mut self,
+        now: (Time, &Telemetry),
+        rollout: usize,
+        passes: bool,
+    ) -> Result<(), Refused> {
+        let gate = self.gates(now).into_iter().find(|gate| gate.rollout == rollout);
+        let GateNow { seen: (seen, all), .. } = gate.ok_or(Refused::NobodyAsked)?;
+        if passes && seen < all {
+            return Err(Refused::GateUnseen(seen, all));
+        }
+        self.rollouts[rollout].say(passes);
+        Ok(())
     }
 
     /// Returns when an incident was opened, and whether anybody owns it; nothing if none is open.

@@ -5,7 +5,7 @@ use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
 use crate::ops::checks::View;
 use crate::ops::{Desk, Telemetry};
-use crate::plan::{AnalysisPlan, Order, RolloutOrder, RolloutPlan, RolloutStep};
+use crate::plan::{AnalysisPlan, Check, Order, Owner, RolloutOrder, RolloutPlan, RolloutStep};
 use crate::record::{Event, Journal, RollbackReason};
 
 /// Where a rollout is.
@@ -45,6 +45,8 @@ pub(super) struct Rollout {
     done: Option<Time>,
     /// How often somebody has been asked.
     asked: u64,
+    /// What somebody real has said at a gate: that it passes, or that the rollout is taken back.
+    passes: Option<bool>,
     /// By evaluation, the judgements of the new and the old version when it began.
     since: Vec<[Judged; 2]>,
     /// The test of the new version against the old one.
@@ -73,6 +75,7 @@ impl Default for Rollout {
             is_held: false,
             done: None,
             asked: 0,
+            passes: None,
             since: Vec::new(),
             canary: None,
         }
@@ -104,6 +107,20 @@ impl Rollout {
     /// Returns whether it is being taken back.
     pub(super) fn is_returning(&self) -> bool {
         matches!(self.phase, Phase::Returning { .. })
+    }
+
+    /// Returns the role that is asked at a gate, and what the gate waits for; nothing if nobody is asked.
+    pub(super) fn gate<'p>(&self, plan: &'p RolloutPlan) -> Option<(usize, &'p [Check])> {
+        let is_asked = matches!(self.phase, Phase::Asking { .. } | Phase::Looking) && !self.is_held;
+        match plan.steps.get(self.step) {
+            Some(RolloutStep::Gate(role, when)) if is_asked => Some((*role, when)),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Takes what somebody real says at a gate.
+    pub(super) fn say(&mut self, passes: bool) {
+        self.passes = Some(passes);
     }
 
     /// Returns whether the old version answers again.
@@ -200,6 +217,17 @@ impl Rollout {
         }
         if self.is_held {
             return false;
+        }
+        match self.passes.take().filter(|_| self.gate(reach.plan).is_some()) {
+            None => {}
+            Some(true) => {
+                reach.journal.push(now, Event::GatePassed(reach.number));
+                return self.next();
+            }
+            Some(false) => {
+                self.go_back(RollbackReason::Gate, reach);
+                return true;
+            }
         }
         match self.phase {
             Phase::Waiting | Phase::Stuck | Phase::Done | Phase::Returned | Phase::Returning { .. } => false,
@@ -301,6 +329,9 @@ impl Rollout {
         self.asked += 1;
         let (now, plan) = (reach.view.now, reach.view.plan);
         reach.journal.push(now, Event::Paged(*role));
+        if reach.desk.is_real(Owner::Role(*role)) {
+            return Phase::Asking { until: Time::NEVER, comes: false };
+        }
         let stream = reach.desk.seed.with(reach.plan.key).at(self.asked);
         match responder::answer(plan, stream, *role, now) {
             Answer::After(span) => {

@@ -15,6 +15,8 @@ pub enum RollbackReason {
     Analysis,
     /// A runbook said so.
     Runbook,
+    /// Whoever was asked at a gate said so.
+    Gate,
 }
 
 /// Something notable. Numbers index the plan's tables.

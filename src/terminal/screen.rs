@@ -124,6 +124,10 @@ impl Screen {
         if is_told && self.role.may(&Command::Paged { alert: String::new() }) {
             keys.push(("p", "paged"));
         }
+        let is_asked = self.board.as_ref().is_some_and(|board| !board.gates.is_empty());
+        if is_asked && self.role.may(&Command::Pass { rollout: 0 }) {
+            keys.extend([("g", "pass gate"), ("b", "take back")]);
+        }
         keys.extend([("↑↓", "step"), ("q", "leave")]);
         keys
     }
@@ -160,6 +164,7 @@ impl Screen {
         let at = self.steps().nth(self.selected).map(|(incident, step)| (incident.number, step.number));
         let paging = self.board.iter().flat_map(|board| &board.incidents).find(|incident| incident.is_paging);
         let paged = paging.map(|incident| incident.number).or(at.map(|(runbook, _)| runbook));
+        let gate = self.board.iter().flat_map(|board| &board.gates).map(|gate| gate.rollout).next();
         let command = match (letter, at) {
             ('n', _) => return self.begin(Purpose::Note),
             ('S', _) => return self.begin(Purpose::Stop),
@@ -169,6 +174,8 @@ impl Screen {
                 return Wish::Nothing;
             }
             ('a', _) => paged.map(|runbook| Command::Acknowledge { runbook }),
+            ('g', _) => gate.map(|rollout| Command::Pass { rollout }),
+            ('b', _) => gate.map(|rollout| Command::TakeBack { rollout }),
             ('c', _) => Some(Command::DeclareContained),
             ('r', _) => at.map(|(runbook, _)| Command::DeclareRecovered { runbook }),
             ('s', _) => at.map(|(runbook, step)| Command::Start { runbook, step }),
@@ -264,6 +271,7 @@ pub(super) mod tests {
                     step(2, "restore", "undo degrade", "open"),
                 ],
             }],
+            "gates": [{ "rollout": 0, "name": "new-model", "owner": "release", "seen": 1, "all": 2 }],
             "faults": [{ "id": "search-down", "mock": "search", "start_s": 180.0, "end_s": 420.0, "is_witnessed": true, "is_active": true }],
             "journal": [{ "at_s": 201.0, "event": "alert-firing", "of": "Failing" }],
             "notes": [{ "at_s": 210.0, "role": "scribe", "text": "search \u{1b}[31mis down" }],
@@ -311,6 +319,8 @@ pub(super) mod tests {
         assert_eq!(press(&mut screen, "↑↑↑↑d"), Wish::Act(Command::Done { runbook: 0, step: 0 }));
         assert_eq!(press(&mut screen, "c"), Wish::Act(Command::DeclareContained));
         assert_eq!(press(&mut screen, "r"), Wish::Act(Command::DeclareRecovered { runbook: 0 }));
+        assert_eq!(press(&mut screen, "g"), Wish::Act(Command::Pass { rollout: 0 }));
+        assert_eq!(press(&mut screen, "b"), Wish::Act(Command::TakeBack { rollout: 0 }));
         assert_eq!(press(&mut screen, "q"), Wish::Leave);
     }
 

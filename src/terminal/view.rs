@@ -167,6 +167,12 @@ fn incidents(screen: &Screen, board: &Board) -> (Vec<Line<'static>>, usize) {
             number += 1;
         }
     }
+    for gate in &board.gates {
+        let (name, owner) = (text(&gate.name), text(&gate.owner));
+        let asked = format!("gate of {name}: {owner} is asked");
+        let seen = format!("  {} of {} that it waits for are observed", gate.seen, gate.all);
+        lines.push(Line::from(vec![Span::styled(asked, NOW), Span::raw(seen)]));
+    }
     if lines.is_empty() {
         lines.push(Line::styled("nothing is to be done", SOFT));
     }

@@ -214,3 +214,53 @@ fn a_drill_with_rules_of_its_own_takes_no_alerts_from_elsewhere() {
     let (status, why) = drill.act("responder", &json!({ "do": "paged", "alert": "Failing" }));
     assert!(status == 409 && why.contains("--alerting webhook"), "{why}");
 }
+
+/// A new model goes out by steps, and somebody is asked half way.
+const ROLLOUT: &str = r#"
+[mocks.new]
+kind = "model"
+first_token = "300ms"
+per_token = "5ms"
+price = { in = "$1", out = "$10", cached = "$0.1" }
+[evaluation.answers]
+sample = "50%"
+delay = "1s"
+[rollout.upgrade]
+mock = "llm"
+to = "new"
+start = "150s"
+stop_loss = { evaluation = "answers", bad = 50 }
+rollback = { takes = "1s" }
+steps = [
+  { set-weight = "50%" },
+  { pause = "5s" },
+  { gate = { owner = "on-call", when = "bad in answers < 10% over 1m" } },
+  { set-weight = "100%" },
+]
+"#;
+
+#[test]
+fn a_gate_waits_for_somebody_real_and_for_what_it_wants_to_see() {
+    let scenario = format!("{SHOP}{ROLLOUT}");
+    let at_gate = |what: &str| json!({ "do": what, "rollout": 0 });
+    let drill = Drill::begin(&scenario, &["--pace", "30", "--console"]);
+    let early = drill.act("responder", &at_gate("pass"));
+    assert_eq!(early, (409, "nobody is asked at a gate of this rollout".into()));
+    let is_asked = |drill: &Drill| drill.state("commander")["gates"][0]["owner"] == "on-call";
+    until(|| is_asked(&drill));
+    assert_eq!(drill.act("scribe", &at_gate("pass")).0, 403);
+    until(|| drill.state("commander")["gates"][0]["seen"] == 1);
+    assert_eq!(drill.act("responder", &at_gate("pass")), (200, "The gate of upgrade is passed.".into()));
+    assert_eq!(drill.state("commander")["gates"], json!([]));
+    let events = drill.state("commander")["journal"].to_string();
+    assert!(events.contains("gate-passed") && events.contains("rollout-done"), "{events}");
+    drop(drill);
+    // What it waits for is never seen: nothing is judged.
+    let unseen = scenario.replace("sample = \"50%\"", "sample = \"0%\"");
+    let drill = Drill::begin(&unseen, &["--pace", "30", "--console"]);
+    until(|| is_asked(&drill));
+    let (status, why) = drill.act("commander", &at_gate("pass"));
+    assert!(status == 409 && why.contains("0 of 1 hold"), "{why}");
+    assert_eq!(drill.act("commander", &at_gate("take-back")), (200, "upgrade is taken back.".into()));
+    until(|| drill.state("commander")["journal"].to_string().contains("rolled-back"));
+}

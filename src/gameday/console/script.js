@@ -104,6 +104,19 @@ function stepLine(incident, step, now) {
   return item;
 }
 
+function gateLine(gate) {
+  const item = make('li');
+  item.dataset.gate = gate.name;
+  item.append(make('span', `gate of ${gate.name}: ${gate.owner} is asked; ${gate.seen} of ${gate.all} that it waits for are observed`, 'grow'));
+  if (mayAct()) {
+    item.append(
+      button('pass', gate.name, () => act({ do: 'pass', rollout: gate.rollout })),
+      button('take back', gate.name, () => act({ do: 'take-back', rollout: gate.rollout })),
+    );
+  }
+  return item;
+}
+
 function incidentCard(incident) {
   const card = make('article');
   card.dataset.runbook = incident.number;
@@ -193,7 +206,8 @@ function draw(state) {
   fill('faults', faults, () => faults.map((of) => make('li', of)));
   fill('notes', state.notes, () => state.notes.map((of) => make('li', `${span(of.at_s)} ${of.role}: ${of.text}`)));
   fill('journal', state.journal, () => [...state.journal].reverse().map((of) => make('li', `${span(of.at_s)} ${of.event} ${[of.of, of.step, of.owner, of.detail].filter(Boolean).join(' · ')}`)));
-  at('nothing').hidden = state.incidents.length > 0;
+  at('nothing').hidden = state.incidents.length + state.gates.length > 0;
+  patch(at('gates'), 'gates', state.gates.map((of) => [of.name, JSON.stringify([of.seen, of.all]), of]), gateLine);
   patch(at('incidents'), 'incidents', state.incidents.map((of) => [`${of.number} ${of.opened_s}`, '', of]), incidentCard);
   [...at('incidents').children].forEach((card, index) => drawIncident(card, state.incidents[index], state.at_s));
 }

@@ -281,5 +281,6 @@ fn reason(reason: RollbackReason) -> &'static str {
         RollbackReason::StopLoss => "stop-loss",
         RollbackReason::Analysis => "analysis",
         RollbackReason::Runbook => "runbook",
+        RollbackReason::Gate => "gate",
     }
 }
