@@ -22,6 +22,13 @@ impl Money {
         Self(micros * PICOS_PER_MICRO)
     }
 
+    /// Returns an amount that somebody else has measured, in dollars: nothing if it is none, and at most what a scenario
+    /// may name.
+    pub fn measured(dollars: f64) -> Self {
+        let picos = dollars.clamp(0.0, Self::MAX_STATED.dollars()) * 1e12;
+        if picos.is_finite() { Self(picos.round() as u64) } else { Self::ZERO }
+    }
+
     /// Returns the amount rounded to the nearest micro-dollar.
     pub fn micros(self) -> u64 {
         (self.0 + PICOS_PER_MICRO / 2) / PICOS_PER_MICRO
@@ -72,6 +79,13 @@ mod tests {
         let price = Money::from_micros(100_000);
         assert_eq!(price.per_million(1), Money(100_000));
         assert_eq!(price.per_million(1_000_000), price);
+    }
+
+    #[test]
+    fn what_is_measured_is_an_amount_whatever_it_says() {
+        let amounts = [0.25, 0.0, -3.0, f64::NAN, f64::INFINITY].map(Money::measured);
+        let most = Money::MAX_STATED;
+        assert_eq!(amounts, [Money::from_micros(250_000), Money::ZERO, Money::ZERO, Money::ZERO, most]);
     }
 
     #[test]

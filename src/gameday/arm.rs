@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::base::{Span, Time};
+use crate::base::{Money, Span, Time};
 use crate::engine::{Driven, Failure, Inbound, Outbound};
 use crate::gameday::client::{Called, Caller};
 use crate::gameday::pacing::Pacing;
@@ -143,10 +143,14 @@ impl<'p> Arm<'p> {
             Called::Replied(result) => result,
             // That somebody else's agents are not there is theirs to answer for.
             Called::Unreached => Err(Failure::Cut),
-            Called::Done { is_whole, canaries } => {
-                let is_foul = self.running.sight_reply((of.mock, of.serial), &canaries);
-                self.said_done((of.mock, of.task, of.serial), is_whole && !is_foul);
-                Ok(())
+            Called::Said(said) => {
+                self.cost(of.serial, said.cost);
+                let is_foul = self.running.sight_reply((of.mock, of.serial), &said.canaries);
+                if said.is_done {
+                    self.said_done((of.mock, of.task, of.serial), said.is_whole && !is_foul);
+                }
+                // What they say they have not done is seen by whoever waits for it.
+                if said.is_done { Ok(()) } else { Err(Failure::Declined) }
             }
         };
         self.driven.receive(of.at, Inbound::Answered { serial: of.serial, result });
@@ -157,6 +161,13 @@ impl<'p> Arm<'p> {
         let has_effect = self.targets.effect(mock).is_none_or(|mock| self.running.has_effect_of(mock, task));
         let outcome = Outcome::seen(is_right && has_effect);
         self.hear(Told::Decided { serial, outcome, tokens: 0, waited: Span::ZERO });
+    }
+
+    /// Counts what a task of somebody else's agents has cost, as far as they say.
+    pub(super) fn cost(&mut self, serial: u32, cost: Money) {
+        if cost > Money::ZERO {
+            self.hear(Told::Worked { serial, cost, effects: [0; 3] });
+        }
     }
 
     /// Does what the engine wants done; returns what is not between it and its mocks.

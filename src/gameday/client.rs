@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
-use crate::base::Span;
+use crate::base::{Money, Span};
 use crate::engine::Failure;
 use crate::plan::EndpointPlan;
 use crate::wire::canary::{self, Canary};
@@ -55,11 +55,7 @@ impl Caller {
         };
         let (body, head) = (body.to_bytes(), head);
         match (judge(head.status, &head.headers, &body), endpoint) {
-            (Ok(()), Some(endpoint)) if says_done(endpoint, &body) => {
-                Called::Done { is_whole: is_whole(endpoint, &body), canaries: canary::find(&body) }
-            }
-            // They say so themselves: whoever waits for them sees it.
-            (Ok(()), Some(_)) => Called::Replied(Err(Failure::Declined)),
+            (Ok(()), Some(endpoint)) => Called::Said(said(endpoint, &body)),
             (result, _) => Called::Replied(result),
         }
     }
@@ -70,21 +66,40 @@ impl Caller {
 pub(super) enum Called {
     /// A good reply, or why it is none.
     Replied(Result<(), Failure>),
-    /// Somebody else's agents say that they have done it.
-    Done {
-        /// Whether the reply contains what a right one does.
-        is_whole: bool,
-        /// Marks in it that may be the drill's.
-        canaries: Vec<Canary>,
-    },
+    /// Somebody else's agents say whether they have done it.
+    Said(Said),
     /// No connection could be made: the machine, and no mock, is at its limits.
     Unreached,
 }
 
-/// Returns whether a reply of somebody else's agents says that the task was done well.
-fn says_done(endpoint: &EndpointPlan, body: &[u8]) -> bool {
+/// What a good reply of somebody else's agents says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// That the task was done; otherwise whoever waits for it sees that it was not.
+    pub(super) is_done: bool,
+    /// Whether it contains what a right one does, which nobody who waits for it looks for.
+    pub(super) is_whole: bool,
+    /// Marks in it that may be the drill's.
+    pub(super) canaries: Vec<Canary>,
+    /// What the task has cost.
+    pub(super) cost: Money,
+}
+
+fn said(endpoint: &EndpointPlan, body: &[u8]) -> Said {
+    let is_read = endpoint.pointer.is_some() || endpoint.cost.is_some();
+    let reply: Value = if is_read { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null };
+    let cost = endpoint.cost.as_ref().and_then(|pointer| reply.pointer(pointer)?.as_f64());
+    Said {
+        is_done: says_done(endpoint, &reply),
+        is_whole: endpoint.contains.iter().all(|part| memchr::memmem::find(body, part.as_bytes()).is_some()),
+        canaries: canary::find(body),
+        cost: cost.map_or(Money::ZERO, Money::measured),
+    }
+}
+
+/// Returns whether a reply says that the task was done well.
+fn says_done(endpoint: &EndpointPlan, reply: &Value) -> bool {
     let Some((pointer, wanted)) = &endpoint.pointer else { return true };
-    let reply: Value = serde_json::from_slice(body).unwrap_or_default();
     match (reply.pointer(pointer), wanted) {
         (None | Some(Value::Null | Value::Bool(false)), None) => false,
         (Some(_), None) => true,
@@ -93,11 +108,6 @@ fn says_done(endpoint: &EndpointPlan, body: &[u8]) -> bool {
             found.map(text).as_ref() == Some(wanted)
         }
     }
-}
-
-/// Returns whether a reply contains what a right one does, which nobody who waits for it looks for.
-fn is_whole(endpoint: &EndpointPlan, body: &[u8]) -> bool {
-    endpoint.contains.iter().all(|part| memchr::memmem::find(body, part.as_bytes()).is_some())
 }
 
 /// Says what a client makes of a reply.
@@ -139,16 +149,19 @@ mod tests {
             body: String::new(),
             headers: Vec::new(),
             pointer: pointer.map(|(pointer, equals)| (pointer.into(), equals.map(Into::into))),
+            cost: Some("/usd".into()),
             contains: vec!["done".into(), "steps".into()],
             effect: None,
         };
-        let body = br#"{"status": "done", "steps": 3, "ok": false}"#;
-        let right = |pointer, equals| says_done(&endpoint(Some((pointer, equals))), body);
+        let body = br#"{"status": "done", "steps": 3, "ok": false, "usd": 0.25}"#;
+        let right = |pointer, equals| said(&endpoint(Some((pointer, equals))), body).is_done;
         assert!(right("/status", Some("done")) && right("/steps", Some("3")) && right("/status", None));
         assert!(!right("/status", Some("failed")) && !right("/ok", None) && !right("/none", None));
-        assert!(says_done(&endpoint(None), b"data: anything"));
-        assert!(!says_done(&endpoint(Some(("/status", None))), b"no json"));
-        assert!(is_whole(&endpoint(None), body) && !is_whole(&endpoint(None), b"data: done"));
+        let whole = said(&endpoint(None), body);
+        assert!(whole.is_done && whole.is_whole && whole.cost == Money::from_micros(250_000));
+        let part = said(&endpoint(None), b"data: done");
+        assert!(part.is_done && !part.is_whole && part.cost == Money::ZERO);
+        assert!(!said(&endpoint(Some(("/status", None))), b"no json").is_done);
     }
 
     #[test]

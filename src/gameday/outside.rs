@@ -116,7 +116,7 @@ impl Does {
                     .body(Full::new(Bytes::from(body)))
                     .map_err(|error| error.to_string())?;
                 match caller.call(request, None).await {
-                    Called::Replied(Ok(())) | Called::Done { .. } => Ok("the webhook has answered".into()),
+                    Called::Replied(Ok(())) | Called::Said(_) => Ok("the webhook has answered".into()),
                     Called::Replied(Err(failure)) => Err(format!("the webhook failed: {failure:?}")),
                     Called::Unreached => Err("the webhook cannot be reached".into()),
                 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::base::Money;
 use crate::engine::{Failure, Inbound, Request};
 use crate::gameday::Field;
 use crate::gameday::request::trace;
@@ -12,7 +13,7 @@ use crate::live::{task_name, tasks_in};
 use crate::scenario::file::load::Tier;
 
 /// What is reported of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Report {
     /// It begins.
@@ -26,11 +27,15 @@ pub(super) enum Report {
     Done {
         /// Its name, as it was answered when it began.
         task: String,
+        /// What it has cost, in dollars, beside what it did at the mocks.
+        usd: Option<f64>,
     },
     /// It has failed, and whoever waits for it knows.
     Failed {
         /// Its name.
         task: String,
+        /// What it has cost.
+        usd: Option<f64>,
     },
 }
 
@@ -77,16 +82,17 @@ impl Field<'_> {
     /// Takes in what is reported of a task; returns what is answered.
     pub(super) fn reported(&mut self, report: &Report) -> Result<Value, String> {
         let now = self.arm.running.now();
-        let (name, result) = match report {
+        let (name, usd, result) = match report {
             Report::Begun { tier, agent } => return self.begin(tier.as_deref(), agent.as_deref()),
-            Report::Done { task } => (task, Ok(())),
-            Report::Failed { task } => (task, Err(Failure::Declined)),
+            Report::Done { task, usd } => (task, usd, Ok(())),
+            Report::Failed { task, usd } => (task, usd, Err(Failure::Declined)),
         };
         let number = tasks_in(name.as_bytes()).first().copied();
         let found = number.and_then(|number| Some((number, self.arm.reports.open.remove(&number)?)));
         let Some((number, Open { serial, mock, .. })) = found else {
             return Err("no task of this name is under way: it has ended, or was given up".into());
         };
+        self.arm.cost(serial, usd.map_or(Money::ZERO, Money::measured));
         if result.is_ok() {
             self.arm.said_done((mock, number, serial), true);
         }
@@ -122,7 +128,7 @@ mod tests {
         let begun = read(br#"{"state":"begun","tier":"critical"}"#).unwrap();
         assert_eq!(begun, Report::Begun { tier: Some("critical".into()), agent: None });
         let failed = read(br#"{"state":"failed","task":"task-0000000000000001"}"#).unwrap();
-        assert_eq!(failed, Report::Failed { task: "task-0000000000000001".into() });
+        assert_eq!(failed, Report::Failed { task: "task-0000000000000001".into(), usd: None });
         for bad in
             [r#"{"state":"done"}"#, r#"{"state":"lost","task":"a"}"#, r#"{"state":"begun","of":1}"#, "[]"]
         {

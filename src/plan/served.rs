@@ -64,6 +64,8 @@ pub struct EndpointPlan {
     pub headers: Vec<(String, String)>,
     /// Where in the reply it stands whether the task was done well, and what must stand there.
     pub pointer: Option<(String, Option<String>)>,
+    /// Where in the reply it stands what the task has cost, in dollars.
+    pub cost: Option<String>,
     /// What a right reply contains.
     pub contains: Vec<String>,
     /// The mock in whose ledger an effect of the task must stand.
@@ -185,6 +187,7 @@ fn endpoint(scenario: &Scenario, of: &Endpoint) -> EndpointPlan {
             let equals = of.equals.as_ref().map(|at| at.value.0.clone());
             (at.value.0.clone(), equals)
         }),
+        cost: of.cost.as_ref().map(|at| at.value.0.clone()),
         contains: of.contains.iter().map(|at| at.value.0.clone()).collect(),
         effect: place(scenario, of.effect.as_ref()),
     }

@@ -25,6 +25,7 @@ headers = ["x-team: shop"]
 pointer = "/status"
 equals = "done"
 effect = "orders"
+cost = "/usd"
 [mocks.orders]
 kind = "tool"
 service = "20ms"
@@ -94,7 +95,8 @@ fn serve(mut stream: TcpStream, orders: &OnceLock<u16>, is_lying: bool) {
             (reply.status == 200, reply.body)
         };
         let (is_done, told) = if is_lying { (true, String::new()) } else { place() };
-        let said = json!({ "status": if is_done { "done" } else { "failed" }, "told": told }).to_string();
+        let status = if is_done { "done" } else { "failed" };
+        let said = json!({ "status": status, "told": told, "usd": 0.25 }).to_string();
         let reply = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{said}",
             said.len()
@@ -138,7 +140,12 @@ fn agents_at_an_address_are_graded_by_what_they_say_and_by_what_they_did() {
     // What the agents did at the mocks stands in the ledgers, though the drill did not send it.
     let orders = run["effects"].as_array().unwrap().iter().find(|of| of["mock"] == "orders").unwrap();
     assert!(orders["executed"].as_u64().unwrap() > 900 && orders["duplicate"] == 0, "{orders}");
-    assert!(run["spend"]["usd"].as_f64().unwrap() > 9.0, "{}", run["spend"]);
+    // A cent for each order, and what the agents say they have spent elsewhere for each task.
+    let spent = |of: &str| {
+        let mocks = run["spend"]["by_mock_usd"].as_array().unwrap();
+        mocks.iter().find(|mock| mock["name"] == of).unwrap()["value"].as_f64().unwrap()
+    };
+    assert!(spent("orders") > 9.0 && (spent("agents") / 0.25 - 1_200.0).abs() < 20.0, "{}", run["spend"]);
     assert!(run["witness"][0]["hits"].as_u64().unwrap() > 200);
 }
 
@@ -151,6 +158,14 @@ fn agents_that_say_done_and_have_done_nothing_do_not_hold_a_baseline() {
         "{}",
         ended.result["because"]
     );
+}
+
+#[test]
+fn what_agents_spend_at_real_providers_is_capped() {
+    let ended = held(&format!("{SHOP}[stop_loss]\nspend = \"$20\"\n"), false);
+    assert_eq!(ended.code, Some(4), "{}", ended.said);
+    let why = ended.result["because"][0].as_str().unwrap();
+    assert!(why.contains("stop-loss") && why.contains("spent"), "{why}");
 }
 
 #[test]

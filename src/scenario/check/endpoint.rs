@@ -80,11 +80,11 @@ fn holds(checked: &Checked<'_>, endpoint: &Endpoint, sink: &mut Sink) {
         let problem = Problem::error(Code::Contradiction, equals.place, "nothing says where this must stand");
         sink.push(problem.hint("add `pointer`"));
     }
-    if let Some(pointer) = endpoint.pointer.as_ref().filter(|at| at.known().is_some())
-        && !pointer.value.0.starts_with('/')
-    {
-        let problem = Problem::error(Code::OutOfRange, pointer.place, "this is no JSON pointer");
-        sink.push(problem.hint("it begins with a slash: /status"));
+    for pointer in [&endpoint.pointer, &endpoint.cost].into_iter().flatten() {
+        if pointer.known().is_some_and(|text| !text.0.starts_with('/')) {
+            let problem = Problem::error(Code::OutOfRange, pointer.place, "this is no JSON pointer");
+            sink.push(problem.hint("it begins with a slash: /status"));
+        }
     }
     effect(checked, endpoint.effect.as_ref(), sink);
 }

@@ -19,6 +19,8 @@ record! {
         pub equals: Option<At<Line>>,
         /// What a right reply contains, streamed or not; in a stream each within one event. A good reply without it is a wrong answer: only the grade knows.
         pub contains: Vec<At<Line>>,
+        /// Where in a reply of JSON it stands what the task has cost, in dollars: a JSON pointer. It counts as spent.
+        pub cost: Option<At<Line>>,
         /// The tool in whose ledger an effect of the task must stand when the reply comes: it is known by `{{task}}` among its arguments.
         pub effect: Option<At<Name>>,
     }
