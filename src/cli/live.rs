@@ -43,10 +43,11 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
         journal: arguments.journal.clone(),
     };
     let twin = arguments.control.then(|| plan.twin());
-    let drilled = match hold((&scenario, &plan, twin.as_ref()), settings, |places| announce(places, keys)) {
-        Ok(drilled) => drilled,
-        Err(error) => return refused(error),
-    };
+    let drilled =
+        match hold((&scenario, &plan, twin.as_ref()), settings, |places| announce(places, keys, &token)) {
+            Ok(drilled) => drilled,
+            Err(error) => return refused(error),
+        };
     if drilled.is_journal_broken {
         anstream::eprintln!(
             "warning: lines of the journal could not be written; the grade does not depend on them"
@@ -64,13 +65,16 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<ExitCode, io::Error> {
 
 /// Says why a drill was refused, if it was; other errors are the machine's.
 pub(super) fn refused(error: io::Error) -> Result<ExitCode, io::Error> {
-    if error.kind() != io::ErrorKind::InvalidInput {
+    if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) {
         return Err(error);
     }
     anstream::eprintln!("error[target-refused]: {error}");
-    anstream::eprintln!(
-        "hint: `live` has --allow HOST for tasks and webhooks, and --allow-exec PROGRAM for commands"
-    );
+    // Nothing on the command line makes possible what cannot be.
+    if error.kind() == io::ErrorKind::InvalidInput {
+        anstream::eprintln!(
+            "hint: `live` has --allow HOST for tasks and webhooks, and --allow-exec PROGRAM for commands"
+        );
+    }
     Ok(ExitCode::from(BAD_INPUT))
 }
 
@@ -93,10 +97,15 @@ pub(super) fn hold(
 }
 
 /// Says where everything is, on the standard error: the result goes to the standard output.
-fn announce(places: &Places, keys: Option<[String; Role::ALL.len()]>) -> Result<(), io::Error> {
+fn announce(
+    places: &Places,
+    keys: Option<[String; Role::ALL.len()]>,
+    token: &Token,
+) -> Result<(), io::Error> {
     let line = |name: &str, port: u16, rest: &str| format!("{name:24} http://127.0.0.1:{port}{rest}\n");
     let mut lines: Vec<String> = places.mocks.iter().map(|mock| line(&mock.name, mock.port, "")).collect();
     lines.push(line("(admin of mocks)", places.admin, ""));
+    lines.push(format!("{:24} {}\n", "(token of programs)", token.path.display()));
     if places.are_reported {
         lines.push(line("(reports of tasks)", places.port, "/tasks"));
     }

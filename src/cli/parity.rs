@@ -24,7 +24,7 @@ pub(super) fn parity(arguments: &ParityArguments) -> Result<ExitCode, io::Error>
     if scenario.mocks.values().any(|mock| mock.reported.is_some()) {
         let why =
             "tasks are reported to this drill: it has no load of its own whose course could be compared";
-        return refused(io::Error::new(io::ErrorKind::InvalidInput, why));
+        return refused(io::Error::new(io::ErrorKind::Unsupported, why));
     }
     let plan = Plan::of(&scenario);
     let first = arguments.seed;

@@ -25,6 +25,9 @@ use crate::scenario::Scenario;
 /// How long requests under way at the end may take.
 const DRAIN: Duration = Duration::from_millis(500);
 
+/// The share of replies that may lack what they cost, before a drill proves nothing.
+const UNTOLD_MAX: f64 = 0.01;
+
 /// An arm of a drill.
 pub(super) struct Arm<'p> {
     pub(super) driven: Driven<'p>,
@@ -33,6 +36,9 @@ pub(super) struct Arm<'p> {
     pub(super) pacing: Pacing,
     /// Tasks of agents that are somebody else's, with a load of their own.
     pub(super) reports: Reports,
+    /// Good replies of agents at an address, and those that do not say what they cost although they should.
+    told: u64,
+    untold: u64,
     caller: Arc<Caller>,
     under_way: BTreeMap<u32, AbortHandle>,
     replies: mpsc::UnboundedSender<Answered>,
@@ -91,6 +97,8 @@ impl<'p> Arm<'p> {
             targets: Targets::new(served, &ports),
             pacing: Pacing::new(pace),
             reports: Reports::new(served.wires.iter().any(|wire| wire.reported.is_some())),
+            told: 0,
+            untold: 0,
             caller,
             under_way: BTreeMap::new(),
             replies,
@@ -144,13 +152,14 @@ impl<'p> Arm<'p> {
             // That somebody else's agents are not there is theirs to answer for.
             Called::Unreached => Err(Failure::Cut),
             Called::Said(said) => {
-                self.cost(of.serial, said.cost);
+                self.told += u64::from(said.result.is_ok());
+                self.untold += u64::from(said.result.is_ok() && said.cost.is_none());
+                self.cost(of.serial, said.cost.unwrap_or_default());
                 let is_foul = self.running.sight_reply((of.mock, of.serial), &said.canaries);
-                if said.is_done {
+                if said.result.is_ok() {
                     self.said_done((of.mock, of.task, of.serial), said.is_whole && !is_foul);
                 }
-                // What they say they have not done is seen by whoever waits for it.
-                if said.is_done { Ok(()) } else { Err(Failure::Declined) }
+                said.result
             }
         };
         self.driven.receive(of.at, Inbound::Answered { serial: of.serial, result });
@@ -163,10 +172,27 @@ impl<'p> Arm<'p> {
         self.hear(Told::Decided { serial, outcome, tokens: 0, waited: Span::ZERO });
     }
 
+    /// Returns why the arm proves nothing: it was not punctual, or what is spent is not known.
+    pub(super) fn objection(&self) -> Option<String> {
+        let share = self.untold as f64 / self.told.max(1) as f64;
+        let unknown = || {
+            let percent = share * 100.0;
+            format!("{percent:.1}% of the good replies do not say what they cost, where `cost` looks for it")
+        };
+        self.pacing.objection().or_else(|| (share > UNTOLD_MAX).then(unknown))
+    }
+
     /// Counts what a task of somebody else's agents has cost, as far as they say.
     pub(super) fn cost(&mut self, serial: u32, cost: Money) {
         if cost > Money::ZERO {
             self.hear(Told::Worked { serial, cost, effects: [0; 3] });
+        }
+    }
+
+    /// Counts what a task has cost that was given up before its end was reported.
+    pub(super) fn cost_of_late(&mut self, mock: usize, cost: Money) {
+        if cost > Money::ZERO {
+            self.hear(Told::ForeignWork { mock, cost, effects: [0; 4] });
         }
     }
 

@@ -112,6 +112,7 @@ pub(crate) struct StepBoard {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GateBoard {
     pub(crate) rollout: usize,
+    pub(crate) step: usize,
     pub(crate) name: String,
     pub(crate) owner: String,
     /// How much of what it waits for is observed, and how much there is.
@@ -314,6 +315,7 @@ fn alerts(plan: &Plan, driven: &Driven<'_>, entries: &[Entry]) -> Vec<AlertNow> 
 fn gates(plan: &Plan, driven: &Driven<'_>, now: Time) -> Vec<GateBoard> {
     let one = |of: GateNow| GateBoard {
         rollout: of.rollout,
+        step: of.step,
         name: plan.rollouts[of.rollout].name.clone(),
         owner: plan.roles[of.role].name.clone(),
         seen: of.seen.0,

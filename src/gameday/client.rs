@@ -54,9 +54,10 @@ impl Caller {
             return Called::Replied(Err(Failure::Cut));
         };
         let (body, head) = (body.to_bytes(), head);
-        match (judge(head.status, &head.headers, &body), endpoint) {
-            (Ok(()), Some(endpoint)) => Called::Said(said(endpoint, &body)),
-            (result, _) => Called::Replied(result),
+        let result = judge(head.status, &head.headers, &body);
+        match endpoint {
+            Some(endpoint) => Called::Said(said(endpoint, result, &body)),
+            None => Called::Replied(result),
         }
     }
 }
@@ -72,28 +73,34 @@ pub(super) enum Called {
     Unreached,
 }
 
-/// What a good reply of somebody else's agents says.
+/// What a reply of somebody else's agents says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said {
-    /// That the task was done; otherwise whoever waits for it sees that it was not.
-    pub(super) is_done: bool,
+    /// That the task was done, or why not, as whoever waits for it sees it.
+    pub(super) result: Result<(), Failure>,
     /// Whether it contains what a right one does, which nobody who waits for it looks for.
     pub(super) is_whole: bool,
     /// Marks in it that may be the drill's.
     pub(super) canaries: Vec<Canary>,
-    /// What the task has cost.
-    pub(super) cost: Money,
+    /// What the task has cost; nothing if that should be said and is not.
+    pub(super) cost: Option<Money>,
 }
 
-fn said(endpoint: &EndpointPlan, body: &[u8]) -> Said {
+fn said(endpoint: &EndpointPlan, result: Result<(), Failure>, body: &[u8]) -> Said {
     let is_read = endpoint.pointer.is_some() || endpoint.cost.is_some();
     let reply: Value = if is_read { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null };
-    let cost = endpoint.cost.as_ref().and_then(|pointer| reply.pointer(pointer)?.as_f64());
+    let amount = |value: &Value| value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+    let cost = match &endpoint.cost {
+        None => Some(Money::ZERO),
+        Some(pointer) => reply.pointer(pointer).and_then(amount).map(Money::measured),
+    };
+    // That it was not done they say themselves: whoever waits for it sees it.
+    let declined = if says_done(endpoint, &reply) { Ok(()) } else { Err(Failure::Declined) };
     Said {
-        is_done: says_done(endpoint, &reply),
+        result: result.and(declined),
         is_whole: endpoint.contains.iter().all(|part| memchr::memmem::find(body, part.as_bytes()).is_some()),
         canaries: canary::find(body),
-        cost: cost.map_or(Money::ZERO, Money::measured),
+        cost,
     }
 }
 
@@ -154,14 +161,17 @@ mod tests {
             effect: None,
         };
         let body = br#"{"status": "done", "steps": 3, "ok": false, "usd": 0.25}"#;
-        let right = |pointer, equals| said(&endpoint(Some((pointer, equals))), body).is_done;
+        let right = |pointer, equals| said(&endpoint(Some((pointer, equals))), Ok(()), body).result.is_ok();
         assert!(right("/status", Some("done")) && right("/steps", Some("3")) && right("/status", None));
         assert!(!right("/status", Some("failed")) && !right("/ok", None) && !right("/none", None));
-        let whole = said(&endpoint(None), body);
-        assert!(whole.is_done && whole.is_whole && whole.cost == Money::from_micros(250_000));
-        let part = said(&endpoint(None), b"data: done");
-        assert!(part.is_done && !part.is_whole && part.cost == Money::ZERO);
-        assert!(!said(&endpoint(Some(("/status", None))), b"no json").is_done);
+        let whole = said(&endpoint(None), Ok(()), body);
+        let quarter = Some(Money::from_micros(250_000));
+        assert!(whole.result.is_ok() && whole.is_whole && whole.cost == quarter);
+        let part = said(&endpoint(None), Ok(()), b"data: done");
+        assert!(part.result.is_ok() && !part.is_whole && part.cost.is_none(), "what it cost is not said");
+        let failed = said(&endpoint(None), Err(Failure::Status(500)), br#"{"usd": "0.25"}"#);
+        assert!(failed.result == Err(Failure::Status(500)) && failed.cost == quarter, "failures cost too");
+        assert!(said(&endpoint(Some(("/status", None))), Ok(()), b"no json").result.is_err());
     }
 
     #[test]

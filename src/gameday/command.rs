@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use crate::base::Time;
 use crate::gameday::alerting::News;
 use crate::gameday::reports::Report;
 
@@ -71,9 +72,14 @@ pub(crate) enum Command {
     /// Leaves a step out, and says why.
     Skip { runbook: usize, step: usize, reason: String },
     /// Agrees at a gate of a rollout.
-    Pass { rollout: usize },
+    Pass { rollout: usize, step: usize },
     /// Has a rollout taken back that waits at a gate.
-    TakeBack { rollout: usize },
+    TakeBack {
+        rollout: usize,
+        step: usize,
+        #[serde(default)]
+        reason: String,
+    },
     /// Writes something down.
     Note { text: String },
     /// Has been paged, by whatever way alerts come.
@@ -93,8 +99,8 @@ pub(crate) enum Command {
 pub(super) enum Asked {
     /// A command, and what came of it, in words.
     Person { role: Role, command: Command, answer: oneshot::Sender<Result<String, String>> },
-    /// News of a task of somebody else's agents, and what is said to it.
-    Task { report: Report, answer: oneshot::Sender<Result<Value, String>> },
+    /// News of a task of somebody else's agents, when it came, and what is said to it.
+    Task { report: Report, at: Time, answer: oneshot::Sender<Result<Value, String>> },
     /// News of alerts, and which of them the scenario knows.
     Alerts { news: Vec<News>, answer: oneshot::Sender<Result<Value, String>> },
 }

@@ -18,8 +18,9 @@ use crate::gameday::telemetry;
 use crate::gameday::{Drilled, Field, Stopped};
 use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
+use crate::live::DrillClock;
 use crate::plan::Plan;
-use crate::record::{Checkpoint, Entry};
+use crate::record::{Baseline, Checkpoint, Entry, Record};
 use crate::report::gather::journal_line;
 use crate::report::result::JournalLine;
 
@@ -74,15 +75,17 @@ impl Field<'_> {
         let mut show = tokio::time::interval(SHOW_EVERY);
         show.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let clock = self.arm.running.clock();
+        let control_clock = self.control.as_ref().map(|control| control.running.clock());
         while self.stopped.is_none() {
             let now = self.arm.turn();
             self.dispatch();
-            let mut next = self.arm.driven.next_at();
+            let next = self.arm.driven.next_at().min(plan.end);
+            let mut of_control = Time::NEVER;
             if let Some(control) = &mut self.control {
                 control.turn();
                 // Nothing goes wrong in it, and what its runbooks do stays in it.
                 control.dispatch();
-                next = next.min(control.driven.next_at());
+                of_control = control.driven.next_at().min(plan.end);
             }
             if now >= plan.end {
                 return;
@@ -104,7 +107,9 @@ impl Field<'_> {
                 }
                 () = self.arm.heard() => {}
                 () = heard(self.control.as_mut()) => {}
-                () = clock.wait(next.min(plan.end)) => {}
+                () = clock.wait(next) => {}
+                // Its clock began a moment apart.
+                () = due(control_clock.as_ref(), of_control) => {}
             }
         }
     }
@@ -171,10 +176,10 @@ impl Field<'_> {
         self.shown.send_replace(Shown { whole: text(&board), hidden, metrics });
     }
 
-    /// Returns why the drill proves nothing: it was not punctual, in either of its arms.
+    /// Returns why the drill proves nothing: in either of its arms.
     fn objection(&self) -> Option<String> {
-        let of_control = self.control.as_ref().and_then(|control| control.pacing.objection());
-        self.arm.pacing.objection().or(of_control.map(|why| format!("in the control arm {why}")))
+        let of_control = self.control.as_ref().and_then(Arm::objection);
+        self.arm.objection().or(of_control.map(|why| format!("in the control arm {why}")))
     }
 
     /// Ends the drill: lifts the faults, stops the mocks, and grades what was recorded.
@@ -197,6 +202,7 @@ impl Field<'_> {
             Some(control) => control.finish().await.0,
             None => of_baseline(plan, &run, &usual, plan.end),
         };
+        let objection = objection.or_else(|| if is_controlled { unsound(&reference) } else { None });
         let mut card = grade(plan, &run, &reference);
         if let Some(stopped) = &self.stopped {
             (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
@@ -227,6 +233,25 @@ impl Field<'_> {
             is_journal_broken: self.log.has_failed(),
         }
     }
+}
+
+/// Waits until a clock shows a moment, if there is one.
+async fn due(clock: Option<&DrillClock>, at: Time) {
+    match clock {
+        Some(clock) => clock.wait(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns why a control arm shows nothing: it was not in its steady state either.
+fn unsound(control: &Record) -> Option<String> {
+    let why = match &control.baseline {
+        Baseline::Held => return None,
+        Baseline::Broken(reasons) => reasons.join("; "),
+        Baseline::Unmeasured(slo) => format!("no task of objective `{slo}` ended in the baseline"),
+        Baseline::Unjudged => "the baseline was never judged".to_owned(),
+    };
+    Some(format!("in the control arm {why}"))
 }
 
 /// Waits until something comes to an arm, if there is one.

@@ -40,7 +40,7 @@ use crate::scenario::Scenario;
 
 use arm::Arm;
 use board::Own;
-pub(crate) use board::{Board, Clock, IncidentNow, Note, StepBoard, TierNow};
+pub(crate) use board::{Board, Clock, GateBoard, IncidentNow, Note, StepBoard, TierNow};
 use client::Caller;
 pub(crate) use command::Command;
 pub use command::Role;
@@ -175,19 +175,29 @@ pub async fn prepare<'p>(
     for endpoint in served.wires.iter().filter_map(|wire| wire.endpoint.as_ref()) {
         outside::permit(&endpoint.address, &settings.allowed)?;
     }
+    if twin.is_some() && served.wires.iter().any(crate::plan::WirePlan::is_elsewhere) {
+        let why = "a control arm needs agents that call its mocks, and yours call the drill's";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
     let outside = Outside::new(scenario, &settings.allowed, &settings.programs)?;
     let caller = Arc::new(Caller::new());
+    let beside = settings.mocks.beside();
+    let of_plan = driven(plan, seed, settings.is_told_alerts, (&served, &settings.people));
+    let arm = Arm::start(scenario, (&served, plan), of_plan, Arc::clone(&caller), settings.mocks).await?;
+    // After the drill's own ports are taken, which may be stated.
     let control = match twin {
-        Some(twin) => Some(control(scenario, (&served, twin), &settings).await?),
+        Some(twin) => {
+            // Nobody real answers pages that nobody real gets.
+            let of_twin = driven(twin, seed, settings.is_told_alerts, (&served, &[]));
+            Some(Arm::start(scenario, (&served, twin), of_twin, Arc::new(Caller::new()), beside).await?)
+        }
         None => None,
     };
-    let driven = driven(plan, seed, settings.is_told_alerts, (&served, &settings.people));
-    let arm = Arm::start(scenario, (&served, plan), driven, Arc::clone(&caller), settings.mocks).await?;
     let (came, outside_inputs) = mpsc::unbounded_channel();
     let (shown, seen) = watch::channel(Shown::default());
     let (asked, from_people) = mpsc::channel(64);
     let hides_injects = settings.console.as_ref().is_some_and(|console| console.hides_injects);
-    let keys = (settings.console.map(|console| console.keys), token);
+    let keys = (settings.console.map(|console| console.keys), token, arm.running.clock());
     let console = console::serve(settings.port, keys, hides_injects, (seen, asked)).await?;
     // Last, so that a start that comes to nothing leaves no file behind.
     let log = settings.journal.as_deref().map(Log::create).transpose()?.unwrap_or_default();
@@ -214,7 +224,7 @@ pub async fn prepare<'p>(
         version: resume::VERSION,
         seed,
         pace,
-        control: twin.is_some(),
+        is_controlled: twin.is_some(),
         path: scenario.path.clone(),
         digest: scenario.digest.clone(),
         sources: resume::kept(&scenario.sources),
@@ -223,37 +233,6 @@ pub async fn prepare<'p>(
     field.show(plan);
     let inputs = field::Inputs { people: from_people, outside: outside_inputs };
     Ok(Ready { field, plan, inputs, console })
-}
-
-/// Serves the mocks of a control arm, at ports of their own.
-async fn control<'p>(
-    scenario: &Scenario,
-    (served, twin): (&Served, &'p Plan),
-    settings: &Settings,
-) -> io::Result<Arm<'p>> {
-    if served.wires.iter().any(crate::plan::WirePlan::is_elsewhere) {
-        return Err(outside::refused(
-            "a control arm needs agents that call its mocks, and yours call the drill's".into(),
-        ));
-    }
-    let of = &settings.mocks;
-    let mocks = live::Settings {
-        seed: of.seed,
-        at: of.at,
-        is_held: of.is_held,
-        is_scheduled: false,
-        connections: of.connections,
-        admin_port: 0,
-        has_any_ports: true,
-        token: of.token.clone(),
-        journal: None,
-        recorded: of.recorded.clone(),
-        pace: of.pace,
-        told: None,
-    };
-    // Nobody real answers pages that nobody real gets.
-    let driven = driven(twin, of.seed, settings.is_told_alerts, (served, &[]));
-    Arm::start(scenario, (served, twin), driven, Arc::new(Caller::new()), mocks).await
 }
 
 /// Returns the engine of a drill: with alerting and a load that may be somebody else's, and roles whose part real people

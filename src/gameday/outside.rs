@@ -45,7 +45,7 @@ pub(super) struct Came {
     pub(super) result: Result<String, String>,
 }
 
-pub(super) fn refused(why: String) -> io::Error {
+fn refused(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 

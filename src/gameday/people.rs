@@ -21,9 +21,9 @@ impl Field<'_> {
     pub(super) fn obey(&mut self, plan: &Plan, asked: Asked) {
         let (role, command, answer) = match asked {
             Asked::Person { role, command, answer } => (role, command, answer),
-            Asked::Task { report, answer } => {
+            Asked::Task { report, at, answer } => {
                 // Whoever sent it may have gone.
-                let _sent: Result<(), _> = answer.send(self.reported(&report));
+                let _sent: Result<(), _> = answer.send(self.reported(at, &report));
                 return;
             }
             Asked::Alerts { news, answer } => {
@@ -93,8 +93,14 @@ impl Field<'_> {
                 self.note(now, role, &format!("skips {id} of {book}: {reason}"));
                 Ok(format!("{id} is skipped."))
             }
-            Command::Pass { rollout } => self.at_gate(plan, *rollout, true),
-            Command::TakeBack { rollout } => self.at_gate(plan, *rollout, false),
+            Command::Pass { rollout, step } => self.at_gate(plan, (*rollout, *step), true),
+            Command::TakeBack { rollout, step, reason } => {
+                let done = self.at_gate(plan, (*rollout, *step), false)?;
+                if !reason.trim().is_empty() {
+                    self.note(now, role, &format!("{done} {}", reason.trim()));
+                }
+                Ok(done)
+            }
             Command::Note { text } => {
                 let text = text.trim();
                 if text.is_empty() {
@@ -136,13 +142,18 @@ impl Field<'_> {
         Ok(format!("{alert} {word}."))
     }
 
-    fn at_gate(&mut self, plan: &Plan, rollout: usize, passes: bool) -> Result<String, String> {
+    fn at_gate(
+        &mut self,
+        plan: &Plan,
+        (rollout, step): (usize, usize),
+        passes: bool,
+    ) -> Result<String, String> {
         let name = &plan.rollouts.get(rollout).ok_or("there is no such rollout")?.name;
         let now = self.arm.running.now().min(plan.end);
         let said = self
             .arm
             .driven
-            .tell_ops(now, |ops, telemetry, _| ops.say_at_gate((now, telemetry), rollout, passes));
+            .tell_ops(now, |ops, telemetry, _| ops.say_at_gate((now, telemetry), (rollout, step), passes));
         said.map_err(|refused| refused.to_string())?;
         Ok(if passes { format!("The gate of {name} is passed.") } else { format!("{name} is taken back.") })
     }

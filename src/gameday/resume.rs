@@ -24,7 +24,7 @@ pub(super) struct Begin {
     pub(super) pace: u32,
     /// Whether there is a control arm.
     #[serde(default)]
-    pub(super) control: bool,
+    pub(super) is_controlled: bool,
     pub(super) path: String,
     pub(super) digest: String,
     /// The scenario, its mocks and its runbooks, as they were.
@@ -68,20 +68,20 @@ struct State {
 }
 
 #[derive(Debug, Deserialize)]
-struct OfControl {
+struct ControlLine {
     checkpoint: Checkpoint,
     entries: Vec<Entry>,
 }
 
 /// What has been read of an arm.
 #[derive(Debug)]
-struct Half<'p> {
+struct OfArm<'p> {
     plan: &'p Plan,
     restored: Restored,
     entries: Vec<Entry>,
 }
 
-impl<'p> Half<'p> {
+impl<'p> OfArm<'p> {
     fn new(plan: &'p Plan, seed: u64) -> Self {
         Self { plan, restored: Restored::new(plan, seed), entries: Vec::new() }
     }
@@ -125,9 +125,9 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     }
     let scenario = scenario(&begin)?;
     let whole = Plan::of(&scenario);
-    let twin = begin.control.then(|| whole.twin());
-    let control = twin.as_ref().map(|twin| Half::new(twin, begin.seed));
-    let (mut found, mut missing) = (Found::new(Half::new(&whole, begin.seed), control), Vec::new());
+    let twin = begin.is_controlled.then(|| whole.twin());
+    let control = twin.as_ref().map(|twin| OfArm::new(twin, begin.seed));
+    let (mut found, mut missing) = (Found::new(OfArm::new(&whole, begin.seed), control), Vec::new());
     let lines: Vec<&str> = lines.collect();
     for (index, line) in lines.iter().enumerate() {
         if let Err(why) = found.read(line) {
@@ -165,7 +165,7 @@ pub fn resume(text: &str) -> Result<Resumed, String> {
     let drilled = Drilled {
         run,
         reference,
-        is_controlled: begin.control,
+        is_controlled: begin.is_controlled,
         card,
         pace: begin.pace,
         punctuality: end.as_ref().map(|end| end.punctuality).unwrap_or_default(),
@@ -198,15 +198,15 @@ pub(super) fn kept(sources: &[Source]) -> Vec<Kept> {
 /// What has been read of a journal, beside the record.
 #[derive(Debug)]
 struct Found<'p> {
-    arm: Half<'p>,
-    control: Option<Half<'p>>,
+    arm: OfArm<'p>,
+    control: Option<OfArm<'p>>,
     end: Option<End>,
     usual: Usual,
     has_gap: bool,
 }
 
 impl<'p> Found<'p> {
-    fn new(arm: Half<'p>, control: Option<Half<'p>>) -> Self {
+    fn new(arm: OfArm<'p>, control: Option<OfArm<'p>>) -> Self {
         Self { arm, control, end: None, usual: Usual::default(), has_gap: false }
     }
 
@@ -223,7 +223,7 @@ impl<'p> Found<'p> {
                 self.usual = state.usual;
             }
             "control" => {
-                let of: OfControl = serde_json::from_str(line).map_err(wrong)?;
+                let of: ControlLine = serde_json::from_str(line).map_err(wrong)?;
                 let control = self.control.as_mut().ok_or("the drill had no control arm")?;
                 control.restored.put(control.plan, &of.checkpoint)?;
                 of.entries.into_iter().try_for_each(|entry| control.happened(entry))?;

@@ -58,13 +58,24 @@ pub(super) fn of_quotas(map: &mut HeaderMap, is_openai: bool, [requests, tokens]
     let names = if is_openai { OPENAI } else { ANTHROPIC };
     for ([limit, rest, reset], left) in names.into_iter().zip([requests, tokens]) {
         let Some(left) = left else { continue };
-        map.insert(limit, HeaderValue::from(left.limit));
-        map.insert(rest, HeaderValue::from(left.rest));
+        map.insert(limit, number(left.limit));
+        map.insert(rest, number(left.rest));
         let text = if is_openai { go_duration(left.full_in) } else { moment(left.full_in) };
         if let Ok(value) = HeaderValue::try_from(text) {
             map.insert(reset, value);
         }
     }
+}
+
+/// Returns a number as a header. What `HeaderValue` makes of numbers takes three pieces of memory, this one.
+pub(super) fn number(of: u64) -> HeaderValue {
+    let (mut digits, mut from, mut rest) = ([b'0'; 20], 20, of);
+    while rest > 0 || from == 20 {
+        from -= 1;
+        digits[from] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    HeaderValue::from_bytes(&digits[from..]).expect("digits can stand in a header")
 }
 
 /// Adds headers that are texts.
@@ -99,6 +110,13 @@ fn moment(after: Span) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_in_digits() {
+        for of in [0, 7, 10, 900_000_000, u64::MAX] {
+            assert_eq!(number(of).to_str().unwrap(), of.to_string());
+        }
+    }
 
     #[test]
     fn spans_are_written_as_go_writes_them() {

@@ -49,6 +49,7 @@ use admin::Admin;
 use clock::Clock;
 pub(crate) use drilled::{HEADER, Stated, task_name, tasks_in};
 use journal::Journal;
+pub(crate) use reins::DrillClock;
 use world::World;
 
 /// The most connections to the admin API, and how long each may last.
@@ -81,6 +82,21 @@ pub struct Settings {
     pub pace: u32,
     /// Who wants to know what becomes of the requests of a drill's own agents.
     pub(crate) told: Option<mpsc::UnboundedSender<Told>>,
+}
+
+impl Settings {
+    /// Returns the same for other mocks of the drill, at any ports, without a journal.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            admin_port: 0,
+            has_any_ports: true,
+            journal: None,
+            told: None,
+            token: self.token.clone(),
+            recorded: self.recorded.clone(),
+            ..*self
+        }
+    }
 }
 
 impl std::fmt::Debug for Settings {

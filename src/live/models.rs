@@ -361,7 +361,7 @@ impl Asking {
         }
         headers::of_provider(&mut map, self.dialect.is_openai(), &self.id);
         if self.dialect.is_openai() {
-            let millis = HeaderValue::from(took.0 / 1_000_000);
+            let millis = headers::number(took.0 / 1_000_000);
             map.insert(headers::OPENAI_PROCESSING_MS, millis);
         }
         headers::of_quotas(&mut map, self.dialect.is_openai(), left);

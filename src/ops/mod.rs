@@ -315,7 +315,11 @@ impl<'p> Ops<'p> {
     fn probe(&mut self, now: Time, out: &mut Vec<Order>) {
         for mock in 0..self.plan.mocks.len() {
             let mut incidents = self.incidents.iter().zip(&self.plan.runbooks);
-            let is_awaited = incidents.any(|(incident, runbook)| incident.awaits_answer(mock, runbook));
+            let mut gates = self.rollouts.iter().zip(&self.plan.rollouts);
+            // A gate waits for what is probed as a step does.
+            let at_gate = gates.any(|(rollout, plan)| rollout.awaits_answer(mock, plan));
+            let is_awaited =
+                at_gate || incidents.any(|(incident, runbook)| incident.awaits_answer(mock, runbook));
             let probes = &mut self.desk.probes[mock];
             if !is_awaited {
                 // What was seen before nobody looked says nothing about later.

@@ -30,7 +30,7 @@ pub enum Refused {
     #[error("a thaw is under way: it goes on by itself, or ends when its window has passed")]
     Thawing,
     /// No rollout waits for somebody real.
-    #[error("nobody is asked at a gate of this rollout")]
+    #[error("nobody is asked at this gate")]
     NobodyAsked,
     /// What a gate waits for is not observed.
     #[error("what the gate waits for is not observed: {0} of {1} hold")]
@@ -64,6 +64,8 @@ pub enum Doing {
 pub struct GateNow {
     /// The rollout.
     pub rollout: usize,
+    /// Which of its steps the gate is.
+    pub step: usize,
     /// The role that is asked.
     pub role: usize,
     /// How much of what it waits for is observed, and how much there is.
@@ -167,10 +169,10 @@ impl Ops<'_> {
     pub fn gates(&self, (now, telemetry): (Time, &Telemetry)) -> Vec<GateNow> {
         let view = View { now, telemetry, windows: &self.windows, plan: self.plan };
         let one = |(number, (rollout, plan)): (usize, (&Rollout, &RolloutPlan))| {
-            let (role, when) = rollout.gate(plan)?;
+            let (step, role, when) = rollout.gate(plan)?;
             let seen = when.iter().filter(|check| view.is_seen(check, &self.desk)).count();
             let is_real = self.desk.is_real(Owner::Role(role));
-            is_real.then_some(GateNow { rollout: number, role, seen: (seen, when.len()) })
+            is_real.then_some(GateNow { rollout: number, step, role, seen: (seen, when.len()) })
         };
         self.rollouts.iter().zip(&self.plan.rollouts).enumerate().filter_map(one).collect()
     }
@@ -179,10 +181,12 @@ impl Ops<'_> {
     pub fn say_at_gate(
         &mut self,
         now: (Time, &Telemetry),
-        rollout: usize,
+        (rollout, step): (usize, usize),
         passes: bool,
     ) -> Result<(), Refused> {
-        let gate = self.gates(now).into_iter().find(|gate| gate.rollout == rollout);
+        // Whoever means another gate than the one that is asked at now has seen an older state.
+        let is_meant = |gate: &GateNow| (gate.rollout, gate.step) == (rollout, step);
+        let gate = self.gates(now).into_iter().find(is_meant);
         let GateNow { seen: (seen, all), .. } = gate.ok_or(Refused::NobodyAsked)?;
         if passes && seen < all {
             return Err(Refused::GateUnseen(seen, all));

@@ -109,13 +109,19 @@ impl Rollout {
         matches!(self.phase, Phase::Returning { .. })
     }
 
-    /// Returns the role that is asked at a gate, and what the gate waits for; nothing if nobody is asked.
-    pub(super) fn gate<'p>(&self, plan: &'p RolloutPlan) -> Option<(usize, &'p [Check])> {
+    /// Returns which step the gate is at which somebody is asked, their role, and what the gate waits for.
+    pub(super) fn gate<'p>(&self, plan: &'p RolloutPlan) -> Option<(usize, usize, &'p [Check])> {
         let is_asked = matches!(self.phase, Phase::Asking { .. } | Phase::Looking) && !self.is_held;
         match plan.steps.get(self.step) {
-            Some(RolloutStep::Gate(role, when)) if is_asked => Some((*role, when)),
+            Some(RolloutStep::Gate(role, when)) if is_asked => Some((self.step, *role, when)),
             Some(_) | None => None,
         }
+    }
+
+    /// Returns whether it waits for a mock to answer probes.
+    pub(super) fn awaits_answer(&self, mock: usize, plan: &RolloutPlan) -> bool {
+        let is_about = |check: &Check| matches!(check, Check::Answers(of, _) if *of == mock);
+        self.gate(plan).is_some_and(|(.., when)| when.iter().any(is_about))
     }
 
     /// Takes what somebody real says at a gate.
@@ -145,7 +151,8 @@ impl Rollout {
     /// Takes what a runbook says.
     pub(super) fn order(&mut self, order: RolloutOrder, reach: &mut Reach<'_, '_>) {
         match order {
-            RolloutOrder::Hold => self.is_held = true,
+            // What was said before it is held is said of what was seen then.
+            RolloutOrder::Hold => (self.is_held, self.passes) = (true, None),
             RolloutOrder::Resume => {
                 self.is_held = false;
                 if self.phase == Phase::Stuck {

@@ -1,6 +1,7 @@
 //! The way to a drill: the link of a role, the state as it comes, and what somebody does.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -18,6 +19,9 @@ use crate::scenario::file::endpoint::Address;
 /// The largest state, and the largest answer, that is read.
 const STATE_MAX: usize = 8 << 20;
 const ANSWER_MAX: usize = 64 << 10;
+
+/// How long a drill may say nothing before its connection counts as lost.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
 
 /// A console, and the key of a role.
 #[derive(Debug)]
@@ -84,7 +88,7 @@ impl Desk {
     pub(super) async fn act(&self, command: &Command) -> String {
         let body = serde_json::to_string(command).unwrap_or_default();
         let Ok(response) = self.send(Method::POST, "/act", body).await else {
-            return "The drill cannot be reached; nothing was done.".into();
+            return "The drill cannot be reached; whether it was done is not known.".into();
         };
         let is_done = response.status().is_success();
         let said = answer(response).await;
@@ -99,7 +103,8 @@ impl Desk {
             return Heard::Refused;
         }
         let (mut body, mut states) = (response.into_body(), States::default());
-        while let Some(Ok(frame)) = body.frame().await {
+        // A state comes four times a second: who says nothing for so long is gone.
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENT_AFTER, body.frame()).await {
             let Ok(data) = frame.into_data() else { continue };
             let Some(boards) = states.feed(&data) else { return Heard::Lost };
             for board in boards {

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::gameday::Board;
 
@@ -19,6 +21,29 @@ use screen::{Screen, Standing, Wish};
 
 /// How long after a lost connection it is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long what was asked for may take when somebody leaves.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The signals that end a console: the terminal has to be given back.
+struct Signals([Signal; 3]);
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hangup] = kinds.map(signal);
+        Ok(Self([terminate?, interrupt?, hangup?]))
+    }
+
+    async fn next(&mut self) {
+        let [terminate, interrupt, hangup] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
 
 /// What the screen is told.
 #[derive(Debug)]
@@ -31,6 +56,8 @@ enum News {
     Said(String),
     /// Somebody has pressed a key, or the window has changed.
     Event(Event),
+    /// No key can be read any more.
+    Unread(io::Error),
 }
 
 /// Shows the console of a link until somebody leaves it.
@@ -52,8 +79,11 @@ pub fn open(link: &str) -> io::Result<()> {
     let keys = told.clone();
     // It ends with the program: nothing can call a thread back that waits for a key.
     std::thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            if keys.blocking_send(News::Event(event)).is_err() {
+        loop {
+            let read = event::read();
+            let is_last = read.is_err();
+            let sent = keys.blocking_send(read.map_or_else(News::Unread, News::Event));
+            if is_last || sent.is_err() {
                 return;
             }
         }
@@ -71,28 +101,43 @@ async fn play(
     (desk, told): (Arc<Desk>, mpsc::Sender<News>),
     mut news: mpsc::Receiver<News>,
 ) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    let mut acts = JoinSet::new();
     loop {
         terminal.draw(|frame| view::draw(&screen, frame))?;
-        let Some(of) = news.recv().await else { return Ok(()) };
+        let of = tokio::select! {
+            of = news.recv() => of,
+            () = signals.next() => return Ok(()),
+        };
+        let Some(of) = of else { return Ok(()) };
         match of {
             News::State(board) => screen.show(*board),
             News::Standing(standing) => screen.standing = standing,
             News::Said(said) => screen.said = said,
             News::Event(Event::Key(key)) => match screen.press(key) {
                 Wish::Nothing => {}
-                Wish::Leave => return Ok(()),
+                Wish::Leave => {
+                    // What was asked for is asked before anybody leaves.
+                    let _late: Result<(), _> = tokio::time::timeout(LEAVE_WITHIN, async {
+                        while acts.join_next().await.is_some() {}
+                    })
+                    .await;
+                    return Ok(());
+                }
                 Wish::Act(command) => {
                     let (desk, told) = (Arc::clone(&desk), told.clone());
-                    drop(tokio::spawn(async move {
+                    acts.spawn(async move {
                         let said = desk.act(&command).await;
                         // A screen that is gone shows nothing.
                         let _shown: Result<(), _> = told.send(News::Said(said)).await;
-                    }));
+                    });
                 }
             },
             // Whatever has changed about the window, it is drawn anew.
             News::Event(_) => {}
+            News::Unread(error) => return Err(error),
         }
+        while acts.try_join_next().is_some() {}
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Note,
     /// Why a step, of a runbook, is skipped.
     Skip(usize, usize),
+    /// Why a rollout, at a step, is taken back.
+    TakeBack(usize, usize),
     /// Why the drill is stopped.
     Stop,
 }
@@ -60,8 +62,8 @@ pub(super) struct Screen {
     pub(super) board: Option<Board>,
     pub(super) standing: Standing,
     pub(super) mode: Mode,
-    /// The step that is selected, among those of all runbooks.
-    pub(super) selected: usize,
+    /// The step that is selected, and its runbook: whatever else comes or goes, it stays.
+    pub(super) selected: Option<(usize, usize)>,
     /// What was answered last.
     pub(super) said: String,
 }
@@ -70,21 +72,20 @@ impl Screen {
     /// Returns an empty screen of somebody.
     pub(super) fn new(role: Role) -> Self {
         let said = String::new();
-        Self { role, board: None, standing: Standing::Lost, mode: Mode::Look, selected: 0, said }
+        Self { role, board: None, standing: Standing::Lost, mode: Mode::Look, selected: None, said }
     }
 
     /// Shows a state.
     pub(super) fn show(&mut self, board: Board) {
-        let had = self.steps().count();
         self.standing = Standing::Live;
         self.board = Some(board);
-        let steps = self.steps().count();
-        if had == 0 {
+        let is_there = self.steps().any(|step| Some(numbers(step)) == self.selected);
+        if !is_there {
             // Whoever is paged finds the first step that there is to do.
-            let first = self.steps().position(|(_, step)| step.is_real && is_open(step));
-            self.selected = first.unwrap_or(0);
+            let open = self.steps().find(|(_, step)| step.is_real && is_open(step));
+            let first = open.or(self.steps().next()).map(numbers);
+            self.selected = first;
         }
-        self.selected = self.selected.min(steps.saturating_sub(1));
     }
 
     /// Returns all steps, each with its runbook.
@@ -118,17 +119,17 @@ impl Screen {
             ("r", "recovered", Command::DeclareRecovered { runbook }),
             ("S", "stop", Command::Stop { reason }),
         ];
-        let mut keys: Vec<_> =
-            all.iter().filter(|(.., of)| self.role.may(of)).map(|(key, does, _)| (*key, *does)).collect();
+        let own = all.iter().filter(|(.., of)| self.role.may(of)).map(|(key, does, _)| (*key, *does));
+        let mut keys: Vec<_> = std::iter::once(("q", "leave")).chain(own).collect();
         let is_told = self.board.as_ref().is_some_and(|board| !board.pages.is_empty());
         if is_told && self.role.may(&Command::Paged { alert: String::new() }) {
             keys.push(("p", "paged"));
         }
         let is_asked = self.board.as_ref().is_some_and(|board| !board.gates.is_empty());
-        if is_asked && self.role.may(&Command::Pass { rollout: 0 }) {
+        if is_asked && self.role.may(&Command::Pass { rollout: 0, step: 0 }) {
             keys.extend([("g", "pass gate"), ("b", "take back")]);
         }
-        keys.extend([("↑↓", "step"), ("q", "leave")]);
+        keys.push(("↑↓", "step"));
         keys
     }
 
@@ -148,10 +149,10 @@ impl Screen {
     }
 
     fn look(&mut self, code: KeyCode) -> Wish {
-        let last = self.steps().count().saturating_sub(1);
         let KeyCode::Char(letter) = code else {
-            let step = if code == KeyCode::Up { -1 } else { isize::from(code == KeyCode::Down) };
-            self.selected = self.selected.saturating_add_signed(step).min(last);
+            if code == KeyCode::Up || code == KeyCode::Down {
+                self.select(code == KeyCode::Down);
+            }
             return Wish::Nothing;
         };
         if letter == 'q' {
@@ -161,21 +162,25 @@ impl Screen {
         if !self.keys().iter().any(|(key, _)| key.chars().eq([letter])) {
             return Wish::Nothing;
         }
-        let at = self.steps().nth(self.selected).map(|(incident, step)| (incident.number, step.number));
+        let at = self.selected;
         let paging = self.board.iter().flat_map(|board| &board.incidents).find(|incident| incident.is_paging);
         let paged = paging.map(|incident| incident.number).or(at.map(|(runbook, _)| runbook));
-        let gate = self.board.iter().flat_map(|board| &board.gates).map(|gate| gate.rollout).next();
+        let gate =
+            self.board.iter().flat_map(|board| &board.gates).map(|gate| (gate.rollout, gate.step)).next();
         let command = match (letter, at) {
             ('n', _) => return self.begin(Purpose::Note),
             ('S', _) => return self.begin(Purpose::Stop),
             ('x', Some((runbook, step))) => return self.begin(Purpose::Skip(runbook, step)),
+            ('b', _) => {
+                return gate
+                    .map_or(Wish::Nothing, |(rollout, step)| self.begin(Purpose::TakeBack(rollout, step)));
+            }
             ('p', _) => {
                 self.mode = Mode::Choose(0);
                 return Wish::Nothing;
             }
             ('a', _) => paged.map(|runbook| Command::Acknowledge { runbook }),
-            ('g', _) => gate.map(|rollout| Command::Pass { rollout }),
-            ('b', _) => gate.map(|rollout| Command::TakeBack { rollout }),
+            ('g', _) => gate.map(|(rollout, step)| Command::Pass { rollout, step }),
             ('c', _) => Some(Command::DeclareContained),
             ('r', _) => at.map(|(runbook, _)| Command::DeclareRecovered { runbook }),
             ('s', _) => at.map(|(runbook, step)| Command::Start { runbook, step }),
@@ -187,6 +192,14 @@ impl Screen {
             return Wish::Nothing;
         };
         Wish::Act(command)
+    }
+
+    /// Selects the next step, or the one before.
+    fn select(&mut self, is_next: bool) {
+        let all: Vec<(usize, usize)> = self.steps().map(numbers).collect();
+        let place = all.iter().position(|of| Some(*of) == self.selected).unwrap_or(0);
+        let wanted = if is_next { place + 1 } else { place.saturating_sub(1) };
+        self.selected = all.get(wanted).or(all.last()).copied();
     }
 
     fn begin(&mut self, purpose: Purpose) -> Wish {
@@ -202,6 +215,7 @@ impl Screen {
             return Wish::Act(match purpose {
                 Purpose::Note => Command::Note { text },
                 Purpose::Skip(runbook, step) => Command::Skip { runbook, step, reason: text },
+                Purpose::TakeBack(rollout, step) => Command::TakeBack { rollout, step, reason: text },
                 Purpose::Stop => Command::Stop { reason: text },
             });
         }
@@ -229,6 +243,11 @@ impl Screen {
         }
         Wish::Nothing
     }
+}
+
+/// Returns the numbers of a runbook and a step of it.
+fn numbers((incident, step): (&IncidentNow, &StepBoard)) -> (usize, usize) {
+    (incident.number, step.number)
 }
 
 /// Whether there is something to do about a step.
@@ -271,7 +290,7 @@ pub(super) mod tests {
                     step(2, "restore", "undo degrade", "open"),
                 ],
             }],
-            "gates": [{ "rollout": 0, "name": "new-model", "owner": "release", "seen": 1, "all": 2 }],
+            "gates": [{ "rollout": 0, "step": 3, "name": "new-model", "owner": "release", "seen": 1, "all": 2 }],
             "faults": [{ "id": "search-down", "mock": "search", "start_s": 180.0, "end_s": 420.0, "is_witnessed": true, "is_active": true }],
             "journal": [{ "at_s": 201.0, "event": "alert-firing", "of": "Failing" }],
             "notes": [{ "at_s": 210.0, "role": "scribe", "text": "search \u{1b}[31mis down" }],
@@ -319,9 +338,25 @@ pub(super) mod tests {
         assert_eq!(press(&mut screen, "↑↑↑↑d"), Wish::Act(Command::Done { runbook: 0, step: 0 }));
         assert_eq!(press(&mut screen, "c"), Wish::Act(Command::DeclareContained));
         assert_eq!(press(&mut screen, "r"), Wish::Act(Command::DeclareRecovered { runbook: 0 }));
-        assert_eq!(press(&mut screen, "g"), Wish::Act(Command::Pass { rollout: 0 }));
-        assert_eq!(press(&mut screen, "b"), Wish::Act(Command::TakeBack { rollout: 0 }));
+        assert_eq!(press(&mut screen, "g"), Wish::Act(Command::Pass { rollout: 0, step: 3 }));
+        let back = Command::TakeBack { rollout: 0, step: 3, reason: "worse".into() };
+        assert_eq!(press(&mut screen, "bworse\n"), Wish::Act(back));
         assert_eq!(press(&mut screen, "q"), Wish::Leave);
+    }
+
+    #[test]
+    fn what_is_selected_stays_whatever_comes_before_it() {
+        let mut screen = screen(Role::Commander);
+        let mut other = board();
+        let mut first = other.incidents[0].clone();
+        (first.number, other.incidents[0].number) = (1, 1);
+        first.number = 0;
+        other.incidents.insert(0, first);
+        screen.selected = Some((1, 2));
+        screen.show(other);
+        assert_eq!(press(&mut screen, "d"), Wish::Act(Command::Done { runbook: 1, step: 2 }));
+        screen.show(board());
+        assert_eq!(screen.selected, Some((0, 1)), "what is gone is not selected");
     }
 
     #[test]
@@ -341,7 +376,7 @@ pub(super) mod tests {
     #[test]
     fn whoever_looks_on_is_offered_nothing_and_does_nothing() {
         let mut looking = screen(Role::Observer);
-        assert_eq!(looking.keys(), [("↑↓", "step"), ("q", "leave")]);
+        assert_eq!(looking.keys(), [("q", "leave"), ("↑↓", "step")]);
         for key in ["a", "s", "d", "x", "n", "c", "r", "S", "p"] {
             assert_eq!(press(&mut looking, key), Wish::Nothing, "{key}");
             assert_eq!(looking.mode, Mode::Look, "{key}");

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
-use crate::gameday::{Board, IncidentNow, StepBoard};
+use crate::gameday::{Board, GateBoard, IncidentNow, StepBoard};
 use crate::report::safe::text;
 use crate::terminal::screen::{Mode, Purpose, Screen, Standing};
 
@@ -26,12 +26,12 @@ pub(super) fn draw(screen: &Screen, frame: &mut Frame<'_>) {
         Constraint::Length(1),
         Constraint::Fill(1),
         Constraint::Length(1),
-        Constraint::Length(1),
+        Constraint::Length(2),
     ])
     .areas(all);
     frame.render_widget(Paragraph::new(self::head(screen)), head);
     frame.render_widget(Paragraph::new(self::answer(screen)), answer);
-    frame.render_widget(Paragraph::new(self::keys(screen)), keys);
+    frame.render_widget(Paragraph::new(self::keys(screen)).wrap(Wrap { trim: true }), keys);
     let Some(board) = &screen.board else { return };
     let (targets, impact, alerts) = (targets(board), impact(board), alerts(board));
     let beside =
@@ -155,28 +155,28 @@ fn alerts(board: &Board) -> Vec<Line<'static>> {
 
 /// Returns the lines of the runbooks, and which of them is selected.
 fn incidents(screen: &Screen, board: &Board) -> (Vec<Line<'static>>, usize) {
-    let (mut lines, mut selected, mut number) = (Vec::new(), 0, 0);
+    let mut lines: Vec<Line<'_>> = board.gates.iter().map(gate).collect();
+    let mut selected = 0;
     for incident in &board.incidents {
         lines.push(title(incident));
         for step in &incident.steps {
-            let is_selected = number == screen.selected;
+            let is_selected = screen.selected == Some((incident.number, step.number));
             if is_selected {
                 selected = lines.len();
             }
             lines.push(self::step(step, is_selected, board.at_s));
-            number += 1;
         }
-    }
-    for gate in &board.gates {
-        let (name, owner) = (text(&gate.name), text(&gate.owner));
-        let asked = format!("gate of {name}: {owner} is asked");
-        let seen = format!("  {} of {} that it waits for are observed", gate.seen, gate.all);
-        lines.push(Line::from(vec![Span::styled(asked, NOW), Span::raw(seen)]));
     }
     if lines.is_empty() {
         lines.push(Line::styled("nothing is to be done", SOFT));
     }
     (lines, selected)
+}
+
+fn gate(of: &GateBoard) -> Line<'static> {
+    let asked = format!("gate of {}: {} is asked", text(&of.name), text(&of.owner));
+    let seen = format!("  {} of {} that it waits for are observed", of.seen, of.all);
+    Line::from(vec![Span::styled(asked, NOW), Span::raw(seen)])
 }
 
 fn title(incident: &IncidentNow) -> Line<'static> {
@@ -241,6 +241,7 @@ fn answer(screen: &Screen) -> Line<'static> {
             let what = match purpose {
                 Purpose::Note => "note: ",
                 Purpose::Skip(..) => "why is it skipped? ",
+                Purpose::TakeBack(..) => "why is the rollout taken back? ",
                 Purpose::Stop => "why is the drill stopped? every fault is lifted: ",
             };
             Line::from(vec![Span::styled(what, NOW), Span::raw(format!("{}▏", text(written)))])
@@ -255,7 +256,10 @@ fn answer(screen: &Screen) -> Line<'static> {
 
 fn keys(screen: &Screen) -> Line<'static> {
     let pairs = screen.keys().into_iter();
-    let spans = pairs.flat_map(|(key, does)| [Span::styled(key, BOLD), Span::raw(format!(" {does}  "))]);
+    // A key stays on the line of what it does.
+    let spans = pairs.flat_map(|(key, does)| {
+        [Span::styled(key, BOLD), Span::raw(format!("\u{a0}{}  ", does.replace(' ', "\u{a0}")))]
+    });
     Line::from(spans.collect::<Vec<_>>())
 }
 

@@ -179,6 +179,18 @@ impl Choice {
     }
 }
 
+/// Reads a request of JSON; the error says what is wrong with it.
+///
+/// Once the whole is known to be UTF-8 none of its texts has to be looked at again, which takes longer.
+pub(crate) fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        // It may lie where nobody reads; otherwise the error says where.
+        Err(_elsewhere) => serde_json::from_slice(body),
+    };
+    read.map_err(|error| error.to_string())
+}
+
 /// Returns a number for some bytes, the same on every machine.
 pub fn hash(bytes: &[u8]) -> u64 {
     // FNV-1a, spread by the mixing of a key.

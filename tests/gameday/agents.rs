@@ -10,7 +10,7 @@ use super::Drill;
 use crate::http::{exchange, request};
 
 /// A shop whose agents stand elsewhere; their orders fail for a minute.
-const SHOP: &str = r#"
+pub(crate) const SHOP: &str = r#"
 version = 1
 title = "Agents at an address"
 duration = "5m"
@@ -166,6 +166,14 @@ fn what_agents_spend_at_real_providers_is_capped() {
     assert_eq!(ended.code, Some(4), "{}", ended.said);
     let why = ended.result["because"][0].as_str().unwrap();
     assert!(why.contains("stop-loss") && why.contains("spent"), "{why}");
+}
+
+#[test]
+fn a_cost_that_nobody_says_proves_nothing() {
+    let ended = held(&SHOP.replace("cost = \"/usd\"", "cost = \"/cost\""), false);
+    assert_eq!((ended.code, &ended.result["verdict"]), (Some(3), &"INVALID".into()), "{}", ended.said);
+    let why = ended.result["because"][0].as_str().unwrap();
+    assert!(why.contains("do not say what they cost"), "{why}");
 }
 
 #[test]

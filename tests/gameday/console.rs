@@ -242,13 +242,15 @@ steps = [
 #[test]
 fn a_gate_waits_for_somebody_real_and_for_what_it_wants_to_see() {
     let scenario = format!("{SHOP}{ROLLOUT}");
-    let at_gate = |what: &str| json!({ "do": what, "rollout": 0 });
+    let at_gate = |what: &str| json!({ "do": what, "rollout": 0, "step": 2 });
     let drill = Drill::begin(&scenario, &["--pace", "30", "--console"]);
     let early = drill.act("responder", &at_gate("pass"));
-    assert_eq!(early, (409, "nobody is asked at a gate of this rollout".into()));
+    assert_eq!(early, (409, "nobody is asked at this gate".into()));
     let is_asked = |drill: &Drill| drill.state("commander")["gates"][0]["owner"] == "on-call";
     until(|| is_asked(&drill));
     assert_eq!(drill.act("scribe", &at_gate("pass")).0, 403);
+    let other = json!({ "do": "pass", "rollout": 0, "step": 5 });
+    assert_eq!(drill.act("responder", &other).0, 409, "it is not the gate that is asked at");
     until(|| drill.state("commander")["gates"][0]["seen"] == 1);
     assert_eq!(drill.act("responder", &at_gate("pass")), (200, "The gate of upgrade is passed.".into()));
     assert_eq!(drill.state("commander")["gates"], json!([]));

@@ -151,7 +151,7 @@ fn a_journal_gives_the_grade_of_its_drill_again() {
 fn a_control_arm_shows_what_would_have_been() {
     let journal = folder().join("journal.jsonl");
     let page = folder().join("postmortem.md");
-    let arguments = ["--pace", "30", "--control", "--journal", &journal.to_string_lossy()];
+    let arguments = ["--pace", "20", "--control", "--journal", &journal.to_string_lossy()];
     let post = ["--format", "markdown", "--output", &page.to_string_lossy()];
     let ended = Drill::begin(SHOP, &[&arguments[..], &post[..]].concat()).end();
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.said, ended.result["because"]);
@@ -160,7 +160,7 @@ fn a_control_arm_shows_what_would_have_been() {
     let tasks = |name: &str| own["tasks"][name].as_u64().unwrap();
     // The same tasks arrive in both arms; in one of them nothing goes wrong, and no alert fires.
     assert!(
-        tasks("twin_done") + 10 >= tasks("arrived") && tasks("twin_done") > tasks("done") + 30,
+        tasks("twin_done") + 30 >= tasks("arrived") && tasks("twin_done") > tasks("done") + 30,
         "{}",
         own["tasks"]
     );
@@ -168,7 +168,7 @@ fn a_control_arm_shows_what_would_have_been() {
     assert_ne!(own["alerts"], serde_json::json!([]));
     let post = std::fs::read_to_string(&page).unwrap();
     assert!(
-        post.contains("A drill held live at 30 times the clock; harm is measured against a control arm"),
+        post.contains("A drill held live at 20 times the clock; harm is measured against a control arm"),
         "{post}"
     );
     let (code, result, said) = resumed(&journal);

@@ -5,58 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Drill, Ended};
+use super::{Drill, Ended, agents};
 use crate::http::{exchange, folder, request, until};
 
-/// A shop that gets its orders from elsewhere; they fail for a minute.
-const SHOP: &str = r#"
-version = 1
-title = "Agents with a load of their own"
-duration = "5m"
-baseline = "1m"
-[mocks.agents]
-kind = "tool"
-service = "60ms"
-reported = { effect = "orders" }
-[mocks.orders]
-kind = "tool"
-service = "20ms"
-price_per_call = "$0.01"
-wire.tool.order = { effect = true }
-[load]
-arrivals.constant = "4/s"
-tiers = { critical = "50%", standard = "50%" }
-[agents.client]
-plan = [{ use = "agents" }]
-[guard.agents]
-timeout = "30s"
-[[fault]]
-id = "orders-down"
-on = "orders"
-start = "90s"
-duration = "1m"
-inject.error = { share = "100%", status = 503 }
-[slo.success]
-success = "95%"
-[alert.Failing]
-when = { threshold = { slo = "success", bad_above = "20%", over = "15s" } }
-for = "0s"
-severity = "sev2"
-runbook = "wait"
-[runbook.wait]
-recovery = "success holds for 30s"
-steps = [{ id = "own", owner = "on-call", within = "5m", do.acknowledge = {} }]
-[roster.on-call]
-day = { acknowledge = "5s", step = "5s" }
-[targets]
-detect = "1m"
-contain = { within = "2m", harm_below = "5%", sustained_for = "30s" }
-recover = { within = "3m", sustained_for = "30s" }
-cost_above = "50%"
-unsafe_acts = 0
-duplicate_acts = 0
-required = "50%"
-"#;
+/// The shop whose agents stand elsewhere, but they get their orders from elsewhere too.
+fn shop() -> String {
+    let (before, rest) = agents::SHOP.split_once("[mocks.agents.endpoint]").unwrap();
+    let (_, after) = rest.split_once("[mocks.orders]").unwrap();
+    let reported = "reported = { effect = \"orders\" }";
+    format!("{before}{reported}\n[mocks.orders]{after}[guard.agents]\ntimeout = \"30s\"\n")
+}
 
 /// A drill that is told of tasks, and the token of whoever tells.
 struct Told {
@@ -115,7 +73,7 @@ impl Told {
 
 #[test]
 fn agents_with_their_own_load_are_graded_by_what_they_report_and_by_what_they_did() {
-    let (ended, tasks) = Told::begin(SHOP).work(false);
+    let (ended, tasks) = Told::begin(&shop()).work(false);
     let run = &ended.result["runs"][0];
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.said, ended.result["because"]);
     assert!(ended.said.contains("(reports of tasks)"), "{}", ended.said);
@@ -132,7 +90,7 @@ fn agents_with_their_own_load_are_graded_by_what_they_report_and_by_what_they_di
 
 #[test]
 fn what_is_reported_done_and_is_in_no_ledger_is_wrong() {
-    let (ended, _) = Told::begin(SHOP).work(true);
+    let (ended, _) = Told::begin(&shop()).work(true);
     assert_eq!(ended.code, Some(3), "{}", ended.said);
     assert!(
         ended.result["because"][0].as_str().unwrap().contains("`success` was 0.00%"),
@@ -143,15 +101,18 @@ fn what_is_reported_done_and_is_in_no_ledger_is_wrong() {
 
 #[test]
 fn a_task_of_which_nothing_more_is_heard_is_given_up() {
-    let told = Told::begin(&SHOP.replace("timeout = \"30s\"", "timeout = \"1s\""));
+    let told = Told::begin(&shop().replace("timeout = \"30s\"", "timeout = \"1s\""));
     let (_, begun) = told.report(&json!({ "state": "begun", "agent": "client" })).unwrap();
-    let done = json!({ "state": "done", "task": begun["task"] });
+    let done = json!({ "state": "done", "task": begun["task"], "usd": 0.5 });
     // A twentieth of a second later.
     until(|| {
         told.drill.send("GET", "/metrics", "", "").body.contains("slo_bad_tasks_total{slo=\"success\"} 1")
     });
     let (status, why) = told.report(&done).unwrap();
     assert!(status == 409 && why["error"].as_str().unwrap().contains("given up"), "{why}");
+    // What it has cost is spent all the same, once.
+    assert_eq!(told.report(&done).unwrap().0, 409);
+    until(|| told.drill.send("GET", "/metrics", "", "").body.contains("spent_dollars_total 0.5\n"));
     let refused = |report: Value, status: u16| {
         assert_eq!(told.report(&report).unwrap().0, status, "{report}");
     };
@@ -166,9 +127,23 @@ fn a_task_of_which_nothing_more_is_heard_is_given_up() {
 }
 
 #[test]
+fn a_task_that_may_fail_is_no_step_for_reports() {
+    let wrong =
+        shop().replace("plan = [{ use = \"agents\" }]", "plan = [{ use = \"agents\", optional = true }]");
+    let ended = Drill::begin(&wrong, &[]).end();
+    assert!(
+        ended.code == Some(2) && ended.said.contains("an agent's plan is the one step"),
+        "{}",
+        ended.said
+    );
+}
+
+#[test]
 fn what_cannot_be_reported_is_said_at_once() {
-    let wrong = SHOP
+    let wrong = shop()
         .replace("plan = [{ use = \"agents\" }]", "plan = [{ use = \"agents\" }, { use = \"orders\" }]")
+        .replace("do.acknowledge = {}", "do.reset-contexts = {}")
+        .replace("reported = {", "price_per_call = \"$1\"\nreported = {")
         .replace("timeout = \"30s\"", "timeout = \"30s\"\nretry = { attempts = 3, backoff = \"1s\" }")
         .replace("effect = \"orders\"", "effect = \"agents\"")
         .replace("on = \"orders\"", "on = \"agents\"")
@@ -181,6 +156,8 @@ fn what_cannot_be_reported_is_said_at_once() {
         "no tool is called `agents` that is served here",
         "only what is served here can be made to fail",
         "nobody can ask it",
+        "not the drill's to reset",
+        "is reported too, as `usd`",
     ] {
         assert!(ended.said.contains(said), "{said} in\n{}", ended.said);
     }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited, combinators::BoxBody};
 use hyper::body::Incoming;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 use crate::gameday::alerting::{alertmanager, plain};
 use crate::gameday::command::{Asked, Command, Role};
 use crate::gameday::reports;
+use crate::live::DrillClock;
 use crate::live::desk::{self, brings};
 
 use events::Events;
@@ -75,6 +76,7 @@ struct Room {
     keys: Option<[String; Role::ALL.len()]>,
     /// The token of whoever tells of alerts and tasks.
     token: String,
+    clock: DrillClock,
     hides_injects: bool,
     shown: watch::Receiver<Shown>,
     asked: mpsc::Sender<Asked>,
@@ -85,14 +87,14 @@ type Answer = Response<BoxBody<Bytes, std::convert::Infallible>>;
 /// Serves the console, the metrics and the webhooks for alerts; `keys` are those of the roles, in their order.
 pub(super) async fn serve(
     port: u16,
-    (keys, token): (Option<[String; Role::ALL.len()]>, String),
+    (keys, token, clock): (Option<[String; Role::ALL.len()]>, String, DrillClock),
     hides_injects: bool,
     (shown, asked): (watch::Receiver<Shown>, mpsc::Sender<Asked>),
 ) -> io::Result<Console> {
     let named = |error: io::Error| io::Error::new(error.kind(), format!("console, port {port}: {error}"));
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(named)?;
     let port = listener.local_addr()?.port();
-    let room = Arc::new(Room { port, keys, token, hides_injects, shown, asked });
+    let room = Arc::new(Room { port, keys, token, clock, hides_injects, shown, asked });
     let answer = move |request| {
         let room = Arc::clone(&room);
         async move { Ok::<_, std::convert::Infallible>(room.answer(request).await) }
@@ -127,8 +129,12 @@ impl Room {
                 return self.news(&head.headers, body, plain, asked).await;
             }
             (&Method::POST, "/tasks") => {
-                let asked = |report, answer| Asked::Task { report, answer };
-                return self.news(&head.headers, body, reports::read, asked).await;
+                let at = self.clock.now();
+                let asked = |report, answer| Asked::Task { report, at, answer };
+                let mut said = self.news(&head.headers, body, reports::read, asked).await;
+                // Whoever reports holds no place that people could need.
+                said.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                return said;
             }
             (_, _) => {}
         }

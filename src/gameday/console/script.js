@@ -110,8 +110,8 @@ function gateLine(gate) {
   item.append(make('span', `gate of ${gate.name}: ${gate.owner} is asked; ${gate.seen} of ${gate.all} that it waits for are observed`, 'grow'));
   if (mayAct()) {
     item.append(
-      button('pass', gate.name, () => act({ do: 'pass', rollout: gate.rollout })),
-      button('take back', gate.name, () => act({ do: 'take-back', rollout: gate.rollout })),
+      button('pass', gate.name, () => act({ do: 'pass', rollout: gate.rollout, step: gate.step })),
+      button('take back', gate.name, () => act({ do: 'take-back', rollout: gate.rollout, step: gate.step })),
     );
   }
   return item;
@@ -207,7 +207,7 @@ function draw(state) {
   fill('notes', state.notes, () => state.notes.map((of) => make('li', `${span(of.at_s)} ${of.role}: ${of.text}`)));
   fill('journal', state.journal, () => [...state.journal].reverse().map((of) => make('li', `${span(of.at_s)} ${of.event} ${[of.of, of.step, of.owner, of.detail].filter(Boolean).join(' · ')}`)));
   at('nothing').hidden = state.incidents.length + state.gates.length > 0;
-  patch(at('gates'), 'gates', state.gates.map((of) => [of.name, JSON.stringify([of.seen, of.all]), of]), gateLine);
+  patch(at('gates'), 'gates', state.gates.map((of) => [of.name, JSON.stringify([of.step, of.owner, of.seen, of.all]), of]), gateLine);
   patch(at('incidents'), 'incidents', state.incidents.map((of) => [`${of.number} ${of.opened_s}`, '', of]), incidentCard);
   [...at('incidents').children].forEach((card, index) => drawIncident(card, state.incidents[index], state.at_s));
 }

@@ -3,10 +3,11 @@
 use crate::scenario::check::Checked;
 use crate::scenario::check::wire::placeholders;
 use crate::scenario::decode::Decode;
-use crate::scenario::file::agents::Step;
+use crate::scenario::file::agents::{Step, Use};
 use crate::scenario::file::endpoint::{Address, Endpoint};
 use crate::scenario::file::guards::CallGuard;
 use crate::scenario::file::mocks::{Mock, MockKind};
+use crate::scenario::file::runbooks::Action;
 use crate::scenario::problem::{Code, Problem, Sink};
 use crate::scenario::source::At;
 use crate::scenario::units::Name;
@@ -109,10 +110,8 @@ pub(super) fn reported(checked: &Checked<'_>, sink: &mut Sink) {
     for at in checked.file.agents.0.values() {
         let is_one = match &at.value.plan[..] {
             [Step::Use(tool)] => {
-                is_reported(&tool.r#use.value.0)
-                    && tool.times.is_none()
-                    && tool.access.is_none()
-                    && tool.effect.is_none()
+                let plain = Use { r#use: tool.r#use.clone(), ..Use::hole() };
+                is_reported(&tool.r#use.value.0) && *tool == plain
             }
             _ => false,
         };
@@ -121,6 +120,21 @@ pub(super) fn reported(checked: &Checked<'_>, sink: &mut Sink) {
             let problem = Problem::error(Code::Contradiction, at.place, message);
             sink.push(problem.hint("plan = [{ use = \"NAME\" }], the mock with `reported`"));
         }
+    }
+    let steps = checked.file.runbook.0.values().flat_map(|at| &at.value.steps);
+    for step in steps.filter(|step| matches!(step.r#do, Action::ResetContexts(_))) {
+        let message = "contexts of tasks that are reported are not the drill's to reset";
+        let problem = Problem::error(Code::Contradiction, step.id.place, message);
+        sink.push(problem.hint("`do.call` and `do.command` act on agents of your own"));
+    }
+    for price in checked
+        .mocks
+        .values()
+        .filter(|mock| mock.reported.is_some())
+        .filter_map(|mock| mock.price_per_call.as_ref())
+    {
+        let message = "what a reported task costs is reported too, as `usd`";
+        sink.push(Problem::error(Code::Contradiction, price.place, message));
     }
     for (_, at) in checked.file.guard.calls.0.iter().filter(|(name, _)| is_reported(name)) {
         let timeout = at.value.timeout;

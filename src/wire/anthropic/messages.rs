@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::Content;
 use crate::wire::frames::{Frames, json as write, named};
-use crate::wire::prompt::{Choice, Gather, Prompt};
+use crate::wire::prompt::{Choice, Gather, Prompt, read_json};
 
 #[derive(Debug, Deserialize)]
 struct Request<'a> {
@@ -51,7 +51,7 @@ pub fn read(body: &[u8]) -> Result<Prompt, String> {
 
 /// Reads a request to count tokens, which needs no limit.
 pub fn read_any(body: &[u8]) -> Result<Prompt, String> {
-    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let request: Request<'_> = read_json(body)?;
     if request.messages.is_empty() {
         return Err("messages: at least one message is required".into());
     }

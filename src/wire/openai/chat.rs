@@ -10,7 +10,7 @@ use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::Content;
 use crate::wire::frames::{Frames, digits, json as write};
 use crate::wire::openai::id;
-use crate::wire::prompt::{Choice, Gather, Prompt};
+use crate::wire::prompt::{Choice, Gather, Prompt, read_json};
 
 #[derive(Debug, Deserialize)]
 struct Request<'a> {
@@ -58,7 +58,7 @@ struct Function {
 
 /// Reads a request; the error says what is wrong with it.
 pub fn read(body: &[u8]) -> Result<Prompt, String> {
-    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let request: Request<'_> = read_json(body)?;
     if request.messages.is_empty() {
         return Err("`messages` is too short: it has at least one message".into());
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::base::Key;
-use crate::wire::prompt::hash;
+use crate::wire::prompt::{hash, read_json};
 use crate::wire::tokens;
 
 /// The length of a vector where the request asks for none.
@@ -64,7 +64,7 @@ impl Texts {
 
 /// Reads a request; the error says what is wrong with it.
 pub fn read(body: &[u8]) -> Result<Texts, String> {
-    let request: Request = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let request: Request = read_json(body)?;
     let written =
         |tokens: &Vec<u64>| tokens.iter().map(|token| format!(" {token}")).collect::<Vec<_>>().concat();
     let texts = match request.input {

@@ -14,7 +14,7 @@ use crate::wire::answer::{Answer, Part, Step, Stop, Told};
 use crate::wire::content::{Block, Content};
 use crate::wire::frames::Frames;
 use crate::wire::openai::id;
-use crate::wire::prompt::{Choice, Gather, Prompt};
+use crate::wire::prompt::{Choice, Gather, Prompt, read_json};
 
 #[derive(Debug, Deserialize)]
 struct Request<'a> {
@@ -37,7 +37,7 @@ struct Request<'a> {
 
 /// Reads a request; the error says what is wrong with it.
 pub fn read(body: &[u8]) -> Result<Prompt, String> {
-    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let request: Request<'_> = read_json(body)?;
     let mut gather = Gather::default();
     if let Some(previous) = &request.previous_response_id {
         let (turns, tokens) = before(previous).ok_or("`previous_response_id` is not one of this server's")?;
