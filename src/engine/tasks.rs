@@ -26,14 +26,20 @@ impl World<'_> {
     /// A task arrives: it is refused at the door, or begins.
     pub(super) fn arrive(&mut self) {
         let plan = self.plan;
-        let key = self.tasks_key.at(self.arrived);
-        self.arrived += 1;
+        let key = self.next_task();
         let mut draws = key.draws();
         let (tier_unit, agent_unit) = (draws.unit(), draws.unit());
         let below = |shares: &[f64; TIERS]| shares.iter().position(|to| tier_unit < *to).unwrap_or(0);
         let tier = below(&plan.traffic.tiers);
         let agent = plan.agents.iter().position(|agent| agent_unit < agent.share_to).unwrap_or(0);
         self.enter(key, (tier, agent), false);
+    }
+
+    /// Returns the stream of the next task.
+    pub(super) fn next_task(&mut self) -> Key {
+        let key = self.tasks_key.at(self.arrived);
+        self.arrived += 1;
+        key
     }
 
     /// A task comes in: it is refused at the door, unless it has begun already, or begins.

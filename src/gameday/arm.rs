@@ -26,7 +26,7 @@ use crate::scenario::Scenario;
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// The share of replies that may lack what they cost, before a drill proves nothing.
-const UNTOLD_MAX: f64 = 0.01;
+const UNPRICED_MAX: f64 = 0.01;
 
 /// An arm of a drill.
 pub(super) struct Arm<'p> {
@@ -37,8 +37,8 @@ pub(super) struct Arm<'p> {
     /// Tasks of agents that are somebody else's, with a load of their own.
     pub(super) reports: Reports,
     /// Good replies of agents at an address, and those that do not say what they cost although they should.
-    told: u64,
-    untold: u64,
+    good: u64,
+    unpriced: u64,
     caller: Arc<Caller>,
     under_way: BTreeMap<u32, AbortHandle>,
     replies: mpsc::UnboundedSender<Answered>,
@@ -97,8 +97,8 @@ impl<'p> Arm<'p> {
             targets: Targets::new(served, &ports),
             pacing: Pacing::new(pace),
             reports: Reports::new(served.wires.iter().any(|wire| wire.reported.is_some())),
-            told: 0,
-            untold: 0,
+            good: 0,
+            unpriced: 0,
             caller,
             under_way: BTreeMap::new(),
             replies,
@@ -152,8 +152,8 @@ impl<'p> Arm<'p> {
             // That somebody else's agents are not there is theirs to answer for.
             Called::Unreached => Err(Failure::Cut),
             Called::Said(said) => {
-                self.told += u64::from(said.result.is_ok());
-                self.untold += u64::from(said.result.is_ok() && said.cost.is_none());
+                self.good += u64::from(said.result.is_ok());
+                self.unpriced += u64::from(said.result.is_ok() && said.cost.is_none());
                 self.cost(of.serial, said.cost.unwrap_or_default());
                 let is_foul = self.running.sight_reply((of.mock, of.serial), &said.canaries);
                 if said.result.is_ok() {
@@ -174,12 +174,12 @@ impl<'p> Arm<'p> {
 
     /// Returns why the arm proves nothing: it was not punctual, or what is spent is not known.
     pub(super) fn objection(&self) -> Option<String> {
-        let share = self.untold as f64 / self.told.max(1) as f64;
+        let share = self.unpriced as f64 / self.good.max(1) as f64;
         let unknown = || {
             let percent = share * 100.0;
             format!("{percent:.1}% of the good replies do not say what they cost, where `cost` looks for it")
         };
-        self.pacing.objection().or_else(|| (share > UNTOLD_MAX).then(unknown))
+        self.pacing.objection().or_else(|| (share > UNPRICED_MAX).then(unknown))
     }
 
     /// Counts what a task of somebody else's agents has cost, as far as they say.

@@ -53,7 +53,7 @@ impl Caller {
         let Ok(body) = Limited::new(body, REPLY_MAX).collect().await else {
             return Called::Replied(Err(Failure::Cut));
         };
-        let (body, head) = (body.to_bytes(), head);
+        let body = body.to_bytes();
         let result = judge(head.status, &head.headers, &body);
         match endpoint {
             Some(endpoint) => Called::Said(said(endpoint, result, &body)),

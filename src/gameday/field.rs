@@ -20,7 +20,7 @@ use crate::grade::reference::{Usual, of_baseline};
 use crate::grade::{RunVerdict, grade};
 use crate::live::DrillClock;
 use crate::plan::Plan;
-use crate::record::{Baseline, Checkpoint, Entry, Record};
+use crate::record::{Checkpoint, Entry};
 use crate::report::gather::journal_line;
 use crate::report::result::JournalLine;
 
@@ -202,7 +202,6 @@ impl Field<'_> {
             Some(control) => control.finish().await.0,
             None => of_baseline(plan, &run, &usual, plan.end),
         };
-        let objection = objection.or_else(|| if is_controlled { unsound(&reference) } else { None });
         let mut card = grade(plan, &run, &reference);
         if let Some(stopped) = &self.stopped {
             (card.verdict, card.because) = (RunVerdict::Aborted, vec![stopped.why.clone()]);
@@ -241,17 +240,6 @@ async fn due(clock: Option<&DrillClock>, at: Time) {
         Some(clock) => clock.wait(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Returns why a control arm shows nothing: it was not in its steady state either.
-fn unsound(control: &Record) -> Option<String> {
-    let why = match &control.baseline {
-        Baseline::Held => return None,
-        Baseline::Broken(reasons) => reasons.join("; "),
-        Baseline::Unmeasured(slo) => format!("no task of objective `{slo}` ended in the baseline"),
-        Baseline::Unjudged => "the baseline was never judged".to_owned(),
-    };
-    Some(format!("in the control arm {why}"))
 }
 
 /// Waits until something comes to an arm, if there is one.

@@ -49,21 +49,29 @@ pub fn grade(plan: &Plan, run: &Record, twin: &Record) -> Scorecard {
     Scorecard { seed: run.seed, verdict, because, times, harm, process, targets }
 }
 
+/// Returns why a record does not begin in a steady state, if it does not.
+fn unsteady(record: &Record) -> Option<Vec<String>> {
+    match &record.baseline {
+        Baseline::Held => None,
+        Baseline::Broken(reasons) => Some(reasons.clone()),
+        Baseline::Unmeasured(slo) => {
+            Some(vec![format!("no task of objective `{slo}` ended in the baseline")])
+        }
+        Baseline::Unjudged => Some(vec!["the baseline was never judged".into()]),
+    }
+}
+
 fn verdict(
     plan: &Plan,
     (run, twin): (&Record, &Record),
     targets: &[TargetResult],
 ) -> (RunVerdict, Vec<String>) {
-    match &run.baseline {
-        Baseline::Held => {}
-        Baseline::Broken(reasons) => return (RunVerdict::Invalid, reasons.clone()),
-        Baseline::Unmeasured(slo) => {
-            return (
-                RunVerdict::Invalid,
-                vec![format!("no task of objective `{slo}` ended in the baseline")],
-            );
-        }
-        Baseline::Unjudged => return (RunVerdict::Invalid, vec!["the baseline was never judged".into()]),
+    if let Some(reasons) = unsteady(run) {
+        return (RunVerdict::Invalid, reasons);
+    }
+    // A twin has the run's own baseline; an arm that was held beside it has one that may not hold.
+    if let Some(reasons) = unsteady(twin) {
+        return (RunVerdict::Invalid, vec![format!("in the arm without faults {}", reasons.join("; "))]);
     }
     for (name, record) in [("run", run), ("twin", twin)] {
         let limits = [Event::EventsLimit, Event::CallsLimit];

@@ -6,6 +6,11 @@ use crate::ops::window::Windows;
 use crate::ops::{Desk, Telemetry};
 use crate::plan::{Check, Plan};
 
+/// Returns whether one of these is that a mock answers its probes.
+pub(super) fn is_about_answers(checks: &[Check], mock: usize) -> bool {
+    checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock))
+}
+
 /// Telemetry at a moment.
 pub(super) struct View<'a> {
     pub(super) now: Time,
@@ -15,6 +20,11 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// Returns how many of these are observed.
+    pub(super) fn seen(&self, checks: &[Check], desk: &Desk) -> usize {
+        checks.iter().filter(|check| self.is_seen(check, desk)).count()
+    }
+
     /// Returns whether all of these are observed.
     pub(super) fn all(&self, checks: &[Check], desk: &Desk) -> bool {
         checks.iter().all(|check| self.is_seen(check, desk))

@@ -2,7 +2,7 @@
 
 use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder;
-use crate::ops::checks::View;
+use crate::ops::checks::{View, is_about_answers};
 use crate::ops::lane::{Lane, Phase};
 use crate::ops::{Calls, Desk, diagnose};
 use crate::plan::{ActionPlan, Check, Order, Owner, Plan, RolloutOrder, RunbookPlan, StepPlan};
@@ -104,9 +104,7 @@ impl Incident {
 
     /// Returns whether a step, or the recovery criteria, wait until a mock answers.
     pub(super) fn awaits_answer(&self, mock: usize, plan: &RunbookPlan) -> bool {
-        let is_about = |checks: &[Check]| {
-            checks.iter().any(|check| matches!(check, Check::Answers(of, _) if *of == mock))
-        };
+        let is_about = |checks: &[Check]| is_about_answers(checks, mock);
         let awaits = |lane: &Lane| {
             let Some(step) = lane.steps.get(lane.done).map(|index| &plan.steps[*index]) else { return false };
             match lane.phase {

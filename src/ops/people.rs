@@ -159,7 +159,7 @@ impl Ops<'_> {
             return Err(Refused::NoIncident);
         }
         let view = View { now, telemetry, windows: &self.windows, plan: self.plan };
-        let holds = plan.recovery.iter().filter(|check| view.is_seen(check, &self.desk)).count();
+        let holds = view.seen(&plan.recovery, &self.desk);
         let has_evidence = holds == plan.recovery.len();
         journal.push(now, Event::Declared { runbook, has_evidence });
         if has_evidence { Ok(()) } else { Err(Refused::NoEvidence(holds, plan.recovery.len())) }
@@ -170,9 +170,9 @@ impl Ops<'_> {
         let view = View { now, telemetry, windows: &self.windows, plan: self.plan };
         let one = |(number, (rollout, plan)): (usize, (&Rollout, &RolloutPlan))| {
             let (step, role, when) = rollout.gate(plan)?;
-            let seen = when.iter().filter(|check| view.is_seen(check, &self.desk)).count();
             let is_real = self.desk.is_real(Owner::Role(role));
-            is_real.then_some(GateNow { rollout: number, step, role, seen: (seen, when.len()) })
+            let seen = || (view.seen(when, &self.desk), when.len());
+            is_real.then(|| GateNow { rollout: number, step, role, seen: seen() })
         };
         self.rollouts.iter().zip(&self.plan.rollouts).enumerate().filter_map(one).collect()
     }

@@ -3,7 +3,7 @@
 use crate::base::drift::{Comparison, Judged};
 use crate::base::{Key, Ratio, Span, Time};
 use crate::model::responder::{self, Answer};
-use crate::ops::checks::View;
+use crate::ops::checks::{View, is_about_answers};
 use crate::ops::{Desk, Telemetry};
 use crate::plan::{AnalysisPlan, Check, Order, Owner, RolloutOrder, RolloutPlan, RolloutStep};
 use crate::record::{Event, Journal, RollbackReason};
@@ -120,8 +120,7 @@ impl Rollout {
 
     /// Returns whether it waits for a mock to answer probes.
     pub(super) fn awaits_answer(&self, mock: usize, plan: &RolloutPlan) -> bool {
-        let is_about = |check: &Check| matches!(check, Check::Answers(of, _) if *of == mock);
-        self.gate(plan).is_some_and(|(.., when)| when.iter().any(is_about))
+        self.gate(plan).is_some_and(|(.., when)| is_about_answers(when, mock))
     }
 
     /// Takes what somebody real says at a gate.

@@ -23,8 +23,7 @@ const ANSWER_MAX: usize = 64 << 10;
 /// How long a drill may say nothing before its connection counts as lost.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
 
-/// A console, and the key of a role.
-#[derive(Debug)]
+/// A console, and the key of a role, which nothing prints.
 pub(super) struct Desk {
     authority: String,
     key: String,

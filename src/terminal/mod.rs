@@ -76,6 +76,7 @@ pub fn open(link: &str) -> io::Result<()> {
     let role = runtime.block_on(desk.role())?;
     let (told, news) = mpsc::channel(64);
     runtime.spawn(listen(Arc::clone(&desk), told.clone()));
+    let mut terminal = ratatui::try_init()?;
     let keys = told.clone();
     // It ends with the program: nothing can call a thread back that waits for a key.
     std::thread::spawn(move || {
@@ -88,7 +89,6 @@ pub fn open(link: &str) -> io::Result<()> {
             }
         }
     });
-    let mut terminal = ratatui::try_init()?;
     let shown = runtime.block_on(play(&mut terminal, Screen::new(role), (desk, told), news));
     ratatui::restore();
     runtime.shutdown_background();

@@ -2,7 +2,7 @@
 
 use stormdrill::grade::{RunVerdict, Verdict};
 use stormdrill::plan::Plan;
-use stormdrill::record::{Event, TierCounts};
+use stormdrill::record::{Baseline, Event, TierCounts};
 use stormdrill::study::{self, Trial};
 
 use crate::scenario;
@@ -186,6 +186,17 @@ fn a_fault_that_changes_nothing_has_no_witness() {
         );
         assert_eq!(card.verdict, RunVerdict::NotExposed, "{id}");
     }
+}
+
+#[test]
+fn an_arm_without_faults_that_was_in_no_steady_state_proves_nothing() {
+    let plan = Plan::of(&scenario(&system("0%", "tool", "")));
+    let Trial { run, mut twin, card } = study::trial(&plan, 1);
+    assert_ne!(card.verdict, RunVerdict::Invalid);
+    twin.baseline = Baseline::Broken(vec!["`done` was 90.00% over the baseline".into()]);
+    let graded = stormdrill::grade::grade(&plan, &run, &twin);
+    let why = "in the arm without faults `done` was 90.00% over the baseline";
+    assert_eq!((graded.verdict, &graded.because[..]), (RunVerdict::Invalid, &[why.to_owned()][..]));
 }
 
 #[test]

@@ -122,10 +122,9 @@ impl World<'_> {
         event.min(self.next_arrival)
     }
 
-    /// A task that has begun elsewhere comes in; returns its name.
+    /// A task that has begun elsewhere comes in; returns its number.
     fn begun_abroad(&mut self, tier: usize, agent: usize) -> u64 {
-        let key = self.tasks_key.at(self.arrived);
-        self.arrived += 1;
+        let key = self.next_task();
         self.record.events += 1;
         self.enter(key, (tier, agent), true);
         key.number()

@@ -129,8 +129,8 @@ impl Room {
                 return self.news(&head.headers, body, plain, asked).await;
             }
             (&Method::POST, "/tasks") => {
-                let at = self.clock.now();
-                let asked = |report, answer| Asked::Task { report, at, answer };
+                // It has come once it is there as a whole: a slow sender is no slow machine.
+                let asked = |report, answer| Asked::Task { report, at: self.clock.now(), answer };
                 let mut said = self.news(&head.headers, body, reports::read, asked).await;
                 // Whoever reports holds no place that people could need.
                 said.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,4 +1,5 @@
-//! Agents of your own, at an address: in a live drill tasks are posted to them, in virtual time a mock stands for them.
+//! Agents of your own: in a live drill tasks are posted to them at an address, or they report those that they have from
+//! elsewhere; in virtual time a mock stands for them.
 
 use crate::scenario::record::record;
 use crate::scenario::source::At;
