@@ -2,10 +2,10 @@
 // are done out of order; another drill is stopped. Usage: gameday.mjs STORMDRILL SCENARIO CHROMIUM
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -15,9 +15,11 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "
 const folder = mkdtempSync(join(tmpdir(), "stormdrill-gameday-"));
 
 /** Begins a drill; returns its links by role, and how it ends. */
-async function begin(name, ...more) {
+async function begin(name, ...more) { return beginWith(scenario, name, ...more); }
+
+async function beginWith(path, name, ...more) {
   const result = join(folder, `${name}.json`);
-  const child = spawn(stormdrill, ["live", scenario, "--console", "--format", "json", "--output", result, ...more], { stdio: ["ignore", "inherit", "pipe"] });
+  const child = spawn(stormdrill, ["live", path, "--console", "--format", "json", "--output", result, ...more], { stdio: ["ignore", "inherit", "pipe"] });
   const ended = new Promise((resolve) => { child.on("exit", (code) => resolve({ code, drill: JSON.parse(readFileSync(result, "utf8")).drills[0] })); });
   const links = {};
   const lines = createInterface({ input: child.stderr });
@@ -138,5 +140,28 @@ try {
   console.log("ok     stop in Chromium lifts every fault and aborts the drill");
 } finally {
   stopped.stop();
+}
+// A new model goes out by steps; a gate waits for somebody, in front of a browser.
+const parts = [scenario, join(dirname(scenario), "rollout.toml")].map((path) => readFileSync(path, "utf8"));
+const withRollout = join(folder, "rollout.toml");
+writeFileSync(withRollout, parts.join("\n"));
+const upgrade = await beginWith(withRollout, "upgrade", "--pace", "20");
+try {
+  const observer = await come(upgrade.links.observer);
+  const responder = await come(upgrade.links.responder);
+  await observer.page.locator('[data-gate="upgrade"]').waitFor({ timeout: 60000 });
+  assert.equal(await observer.page.locator('[data-gate="upgrade"] button').count(), 0, "an observer passes nothing");
+  await accessible(responder.page, "the console with a gate");
+  await responder.page.waitForFunction(() => document.querySelector('[data-gate="upgrade"]').textContent.includes("1 of 1"), null, { timeout: 60000 });
+  await responder.page.getByRole("button", { name: "pass: upgrade" }).click();
+  await answer(responder.page, "The gate of upgrade is passed.");
+  await observer.page.waitForFunction(() => document.getElementById("journal").textContent.includes("gate-passed"));
+  await Promise.all([observer.leave(), responder.leave()]);
+  const { drill } = await upgrade.ended;
+  const events = drill.runs[0].rollouts.map((of) => of.event);
+  assert.deepEqual(events, ["weight", "gate-passed", "weight", "done"], JSON.stringify(drill.runs[0].rollouts));
+  console.log("ok     a gate of a rollout waits for somebody in Chromium, and is passed");
+} finally {
+  upgrade.stop();
 }
 await browser.close();

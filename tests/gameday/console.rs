@@ -216,28 +216,7 @@ fn a_drill_with_rules_of_its_own_takes_no_alerts_from_elsewhere() {
 }
 
 /// A new model goes out by steps, and somebody is asked half way.
-const ROLLOUT: &str = r#"
-[mocks.new]
-kind = "model"
-first_token = "300ms"
-per_token = "5ms"
-price = { in = "$1", out = "$10", cached = "$0.1" }
-[evaluation.answers]
-sample = "50%"
-delay = "1s"
-[rollout.upgrade]
-mock = "llm"
-to = "new"
-start = "150s"
-stop_loss = { evaluation = "answers", bad = 50 }
-rollback = { takes = "1s" }
-steps = [
-  { set-weight = "50%" },
-  { pause = "5s" },
-  { gate = { owner = "on-call", when = "bad in answers < 10% over 1m" } },
-  { set-weight = "100%" },
-]
-"#;
+const ROLLOUT: &str = include_str!("rollout.toml");
 
 #[test]
 fn a_gate_waits_for_somebody_real_and_for_what_it_wants_to_see() {
