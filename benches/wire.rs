@@ -75,10 +75,13 @@ fn mock(name: &str, mocks: &str) -> Server {
     Server { child, port }
 }
 
+/// How a bare server runs: in one runtime of several threads, as is usual, or in one of its own on each core, as mocks do.
+const ARRANGEMENTS: [&str; 2] = ["one runtime", "one a core"];
+
 /// Starts a hyper server that reads a request and answers with fixed bytes.
-fn bare(head: &str, body: &str) -> Server {
+fn bare(head: &str, body: &str, arrangement: &str) -> Server {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["serve-bare", head, body])
+        .args(["serve-bare", head, body, arrangement])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -88,7 +91,7 @@ fn bare(head: &str, body: &str) -> Server {
 }
 
 /// The bare server: headers as lines, the body as it is.
-async fn serve_bare(head: String, body: String) {
+async fn serve_bare(head: String, body: String, arrangement: String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     let headers: Vec<(String, String)> = head
@@ -98,11 +101,22 @@ async fn serve_bare(head: String, body: String) {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let shared = Arc::new((headers, Bytes::from(body)));
-    loop {
+    let mut runtimes = vec![tokio::runtime::Handle::current()];
+    if arrangement == ARRANGEMENTS[1] {
+        let own = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let handle = runtime.handle().clone();
+            drop(std::thread::spawn(move || runtime.block_on(std::future::pending::<()>())));
+            handle
+        };
+        runtimes = (0..std::thread::available_parallelism().unwrap().get()).map(|_| own()).collect();
+    }
+    for runtime in runtimes.iter().cycle() {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let shared = Arc::clone(&shared);
-        drop(tokio::spawn(async move {
+        let (shared, stream) = (Arc::clone(&shared), stream.into_std().unwrap());
+        drop(runtime.spawn(async move {
+            let stream = TcpStream::from_std(stream).unwrap();
             let service = service_fn(move |request: Request<hyper::body::Incoming>| {
                 let shared = Arc::clone(&shared);
                 async move {
@@ -180,7 +194,7 @@ const CHAT: &str = r#"{"model":"gpt-5","messages":[{"role":"system","content":"Y
 /// Requests per second, of processor time and of the clock, in rounds that alternate.
 async fn speed() {
     println!(
-        "requests per second, median of 7 rounds that alternate: of the server's processor time, and of the clock"
+        "requests per second, median of 9 rounds that alternate: of the server's processor time, and of the clock"
     );
     for (what, mocks, request) in [
         ("a tool's small reply", TOOL, request("/tools/it", "{\"query\":\"a\"}")),
@@ -188,27 +202,31 @@ async fn speed() {
     ] {
         let ours = mock("it", mocks);
         let (head, body) = once(ours.port, &request).await;
-        let other = bare(&head, &body);
-        let mut rates = [[const { Vec::new() }; 2], [const { Vec::new() }; 2]];
-        for _ in 0..7 {
-            for ([of_cpu, of_clock], server) in rates.iter_mut().zip([&ours, &other]) {
+        let others = ARRANGEMENTS.map(|arrangement| bare(&head, &body, arrangement));
+        let servers = [&ours, &others[0], &others[1]];
+        let mut rates = [(); 3].map(|()| [Vec::new(), Vec::new()]);
+        for _ in 0..9 {
+            for ([of_cpu, of_clock], server) in rates.iter_mut().zip(servers) {
                 let (before, begun) = (server.cpu(), Instant::now());
                 load(server.port, &request, (16, 5_000)).await;
                 of_cpu.push(80_000.0 / (server.cpu() - before));
                 of_clock.push(80_000.0 / begun.elapsed().as_secs_f64());
             }
         }
-        let [ours, other] = rates.map(|both| {
+        let [ours, others @ ..] = rates.map(|both| {
             both.map(|mut rates| {
                 rates.sort_by(f64::total_cmp);
                 rates[rates.len() / 2]
             })
         });
-        for (which, name) in ["processor", "clock"].into_iter().enumerate() {
-            let ratio = ours[which] / other[which];
+        println!("  {what}: processor {:.0}, clock {:.0}", ours[0], ours[1]);
+        for (other, arrangement) in others.iter().zip(ARRANGEMENTS) {
             println!(
-                "  {what:22} {name:10} mock {:8.0}   bare hyper {:8.0}   ratio {ratio:.2}",
-                ours[which], other[which]
+                "    bare hyper, {arrangement:11}: processor {:.0}, clock {:.0}; the mock's part of it {:.2} and {:.2}",
+                other[0],
+                other[1],
+                ours[0] / other[0],
+                ours[1] / other[1]
             );
         }
     }
@@ -363,10 +381,10 @@ async fn flat() {
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let [command, head, body] = &arguments[..]
+    if let [command, head, body, arrangement] = &arguments[..]
         && command == "serve-bare"
     {
-        return serve_bare(head.clone(), body.clone()).await;
+        return serve_bare(head.clone(), body.clone(), arrangement.clone()).await;
     }
     drop(rlimit::increase_nofile_limit(u64::MAX));
     let wants = |part: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == part);

@@ -328,11 +328,12 @@ impl Admin {
 
     fn state(&self) -> Value {
         let mocks = self.each(&BTreeMap::new(), |mock, _| {
+            let counts = self.world.traffic(mock).counts();
             let station = self.world.station(mock);
             let memory = station.texts.as_ref().map(|texts| json!({ "entries": texts.len(), "poisoned": texts.poisoned() }));
             json!({
-                "busy": self.world.busy(mock, &station), "waiting": station.waiting.iter().filter(|waiting| !waiting.is_closed()).count(),
-                "statuses": station.ledger.statuses, "rate_limited": station.ledger.rate_limited,
+                "busy": station.working(&counts), "waiting": station.waiting.iter().filter(|waiting| !waiting.is_closed()).count(),
+                "statuses": counts.statuses, "rate_limited": station.ledger.rate_limited,
                 "overloaded": station.ledger.overloaded, "abandoned": station.ledger.abandoned, "memory": memory,
             })
         });
@@ -343,10 +344,12 @@ impl Admin {
     }
 
     fn calls(&self, mock: usize, since: u64) -> Value {
-        let faults = self.world.fault_names();
-        let station = self.world.station(mock);
-        let calls: Vec<Value> = station.ledger.calls_since(since).map(|call| call.json(&faults)).collect();
-        json!({ "retries": station.ledger.retries, "calls": calls })
+        let (faults, traffic) = (self.world.fault_names(), self.world.traffic(mock));
+        let tools: Vec<&str> =
+            self.world.served.wires[mock].tools.iter().map(|tool| tool.name.as_str()).collect();
+        let calls: Vec<Value> =
+            traffic.calls_since(since).iter().map(|call| call.json(&faults, &tools)).collect();
+        json!({ "retries": traffic.counts().retries, "calls": calls })
     }
 
     fn effects(&self, mock: usize, since: u64) -> Value {
@@ -361,10 +364,10 @@ impl Admin {
     }
 
     fn spend(&self, mock: usize) -> Value {
-        let station = self.world.station(mock);
-        let [input, cached, output] = station.ledger.tokens;
+        let counts = self.world.traffic(mock).counts();
+        let [input, cached, output] = counts.tokens;
         json!({
-            "dollars": station.ledger.spent.0 as f64 / 1e12,
+            "dollars": counts.spent.0 as f64 / 1e12,
             "tokens": { "input": input, "cached": cached, "output": output },
         })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::base::Time;
-use crate::live::world::{Taken, World};
+use crate::live::world::World;
 use crate::wire::canary::Canary;
 
 /// The most canaries that are known at once, and the most sightings that are kept.
@@ -136,13 +136,6 @@ impl World {
             ours.push(*canary);
         }
         ours
-    }
-}
-
-impl Taken {
-    /// Returns the mock, the number of the request, and when it came.
-    pub(super) fn seen(&self) -> (usize, u64, Time) {
-        (self.mock, self.number, self.now)
     }
 }
 

@@ -4,7 +4,8 @@ use crate::model::Outcome;
 use crate::model::outcome::Talk;
 use crate::plan::{Boundary, Break, FaultEffect, FaultPlan, Flaw, MockPlan, WireForm};
 
-use crate::live::world::{Taken, World};
+use crate::live::taken::Taken;
+use crate::live::world::World;
 use crate::scenario::file::faults::Inject;
 use crate::wire::refusal::Refusal;
 

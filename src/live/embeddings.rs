@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::base::Money;
 use crate::live::caller::Who;
 use crate::live::decide::{self, Hits};
+use crate::live::line::Line;
 use crate::live::models::{self, Dialect};
 use crate::live::perform::{Deed, perform};
-use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::reply::{Cut, Note, ReplyBody};
+use crate::live::taken::Taken;
 use crate::live::work::Job;
-use crate::live::world::World;
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Outcome, Talk, Usage};
 use crate::plan::Flaw;
@@ -24,17 +25,17 @@ use crate::wire::refusal::Refusal;
 
 /// Answers a request for embeddings.
 pub(super) async fn answer(
-    (world, mock): (&Arc<World>, usize),
-    (head, body): (&HeaderMap, &[u8]),
-    reset: &Reset,
+    line: &Arc<Line>,
+    (headers, body): (&HeaderMap, &[u8]),
 ) -> Result<Response<ReplyBody>, Cut> {
-    let (who, read) = (Who::of(head, &world.served.agents), embeddings::read(body));
-    let taken = Arc::new(if read.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) });
-    let mut note = serve::note(world, &taken, "openai embeddings");
+    let (world, mock) = (&line.world, line.mock);
+    let (who, read) = (Who::of(headers, &world.served.agents), embeddings::read(body));
+    let taken = Arc::new(if read.is_ok() { Taken::call(line, who) } else { Taken::aside(line, who) });
+    let mut note = serve::note(&taken, "openai embeddings");
     let id = named("req_", taken.key.number());
     let refuse = |refusal: &Refusal, model: &str, note: Note| {
         let refused = Dialect::Chat.refused(refusal, model, &id);
-        models::refuse((world, &taken), Dialect::Chat, (refused, &id), (note, reset))
+        models::refuse(Dialect::Chat, (refused, &id), note)
     };
     let texts = match read {
         Ok(texts) => texts,
@@ -56,7 +57,7 @@ pub(super) async fn answer(
     let is_news = |outcome: &Outcome, flaw: Flaw| flaw == Flaw::Wrong && outcome.is_right;
     outcome.lay((&taken.faults.plans, hits.plain), taken.key, bill.cost > Money::ZERO, is_news);
     let job = Job { cost: bill.cost, tokens: [bill.usage.input, 0, 0], ..Job::default() };
-    let deed = Deed {
+    let mut deed = Deed {
         tokens: 0,
         outcome,
         // Of how it talks, only the wait for the beginning shows.
@@ -66,7 +67,7 @@ pub(super) async fn answer(
         is_stream: false,
         has_flag: true,
     };
-    let due = match perform((world, &taken), &hits, deed, reset).await? {
+    let due = match perform(&taken, &hits, &mut deed).await? {
         Ok(due) => due,
         Err(refusal) => return Ok(refuse(&refusal, &texts.model, note)),
     };
@@ -80,7 +81,7 @@ pub(super) async fn answer(
     let status = StatusCode::from_u16(note.call.status).unwrap_or(StatusCode::OK);
     let mut map = head_of(&id);
     headers::of_quotas(&mut map, true, world.quotas_left(mock));
-    let body = ReplyBody::whole(value.to_string(), reset).with(None, Some(note));
+    let body = ReplyBody::noted(value.to_string(), note);
     let body = if let Some(of) = due.broken { body.broken(of) } else { body };
     Ok(serve::respond((status, map), body))
 }

@@ -15,7 +15,7 @@ const ANTHROPIC_ORGANIZATION: HeaderName = HeaderName::from_static("anthropic-or
 const ORGANIZATION: HeaderValue = HeaderValue::from_static("org-stormdrill");
 
 /// The limit, the rest and the reset of requests, then those of tokens.
-const OPENAI: [[HeaderName; 3]; 2] = [
+static OPENAI: [[HeaderName; 3]; 2] = [
     [
         HeaderName::from_static("x-ratelimit-limit-requests"),
         HeaderName::from_static("x-ratelimit-remaining-requests"),
@@ -27,7 +27,7 @@ const OPENAI: [[HeaderName; 3]; 2] = [
         HeaderName::from_static("x-ratelimit-reset-tokens"),
     ],
 ];
-const ANTHROPIC: [[HeaderName; 3]; 2] = [
+static ANTHROPIC: [[HeaderName; 3]; 2] = [
     [
         HeaderName::from_static("anthropic-ratelimit-requests-limit"),
         HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
@@ -55,27 +55,31 @@ pub(super) fn of_provider(map: &mut HeaderMap, is_openai: bool, id: &str) {
 
 /// Adds what is left of the quotas.
 pub(super) fn of_quotas(map: &mut HeaderMap, is_openai: bool, [requests, tokens]: [Option<Left>; 2]) {
-    let names = if is_openai { OPENAI } else { ANTHROPIC };
-    for ([limit, rest, reset], left) in names.into_iter().zip([requests, tokens]) {
+    let names = if is_openai { &OPENAI } else { &ANTHROPIC };
+    for ([limit, rest, reset], left) in names.iter().zip([requests, tokens]) {
         let Some(left) = left else { continue };
         map.insert(limit, number(left.limit));
         map.insert(rest, number(left.rest));
-        let text = if is_openai { go_duration(left.full_in) } else { moment(left.full_in) };
-        if let Ok(value) = HeaderValue::try_from(text) {
-            map.insert(reset, value);
-        }
+        let full = if is_openai { go_duration(left.full_in) } else { moment(left.full_in) };
+        map.insert(reset, full);
     }
 }
 
 /// Returns a number as a header. What `HeaderValue` makes of numbers takes three pieces of memory, this one.
 pub(super) fn number(of: u64) -> HeaderValue {
-    let (mut digits, mut from, mut rest) = ([b'0'; 20], 20, of);
-    while rest > 0 || from == 20 {
+    with_unit(of, *b"")
+}
+
+/// Returns a number with a unit after it.
+fn with_unit<const LENGTH: usize>(of: u64, unit: [u8; LENGTH]) -> HeaderValue {
+    let (mut text, mut from, mut rest) = ([b'0'; 24], 24 - LENGTH, of);
+    text[from..].copy_from_slice(&unit);
+    while rest > 0 || from == 24 - LENGTH {
         from -= 1;
-        digits[from] = b'0' + (rest % 10) as u8;
+        text[from] = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    HeaderValue::from_bytes(&digits[from..]).expect("digits can stand in a header")
+    HeaderValue::from_bytes(&text[from..]).expect("digits can stand in a header")
 }
 
 /// Adds headers that are texts.
@@ -88,23 +92,27 @@ pub(super) fn add(map: &mut HeaderMap, headers: &[(&'static str, String)]) {
 }
 
 /// Returns a span as Go writes it: `12ms`, `1.5s`, `6m0s`.
-fn go_duration(span: Span) -> String {
+fn go_duration(span: Span) -> HeaderValue {
     let millis = span.0.div_ceil(1_000_000);
     if millis < 1_000 {
-        return format!("{millis}ms");
+        return with_unit(millis, *b"ms");
     }
     let (minutes, seconds) = (millis / 60_000, (millis % 60_000) as f64 / 1e3);
-    match (minutes / 60, minutes % 60) {
+    value(match (minutes / 60, minutes % 60) {
         (0, 0) => format!("{seconds}s"),
         (0, minutes) => format!("{minutes}m{seconds}s"),
         (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
-    }
+    })
 }
 
 /// Returns the moment that lies so far ahead, as RFC 3339 has it.
-fn moment(after: Span) -> String {
+fn moment(after: Span) -> HeaderValue {
     let seconds = i64::try_from(wall_after(after)).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |moment| moment.to_string())
+    value(jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |moment| moment.to_string()))
+}
+
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("digits and letters can stand in a header")
 }
 
 #[cfg(test)]
@@ -121,7 +129,7 @@ mod tests {
     #[test]
     fn spans_are_written_as_go_writes_them() {
         let written = [0, 12_000_000, 999_000_001, 1_500_000_000, 360_000_000_000, 3_723_000_000_000]
-            .map(|nanos| go_duration(Span(nanos)));
+            .map(|nanos| go_duration(Span(nanos)).to_str().unwrap().to_owned());
         assert_eq!(written, ["0ms", "12ms", "1s", "1.5s", "6m0s", "1h2m3s"]);
     }
 }

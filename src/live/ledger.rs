@@ -1,52 +1,16 @@
-//! What a live mock remembers of the calls that it had: counts without limit, single ones with one.
+//! What a live mock remembers of the effects that it had: counts without limit, single ones with one.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::base::{Money, Span, Time};
-use crate::plan::ToolPlan;
+use crate::base::Time;
 use crate::wire::canary::Canary;
 use crate::wire::prompt::hash;
 
-/// The most calls, effects, and keys of effects that are kept for each mock.
-const CALLS_KEPT: usize = 2_000;
+/// The most effects, and keys of effects, that are kept for each mock.
 const EFFECTS_KEPT: usize = 10_000;
 const KEYS_KEPT: usize = 100_000;
-
-/// The upper bounds of the buckets in which latencies are counted, in seconds.
-pub(super) const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-
-/// How often a client says that it has tried before; one more for all above.
-pub(super) const RETRIES: usize = 11;
-
-/// A call, as the mock saw it.
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    /// Its number at the mock.
-    pub(super) number: u64,
-    /// When it came.
-    pub(super) at: Time,
-    /// The protocol and the operation, such as `openai chat`.
-    pub(super) operation: &'static str,
-    /// The tool, of calls of tools that are known.
-    pub(super) tool: Option<Arc<ToolPlan>>,
-    /// The status; 0 if no headers were sent.
-    pub(super) status: u16,
-    /// The faults that changed it, a bit for each.
-    pub(super) hits: u64,
-    /// How often the client says that it has tried before.
-    pub(super) retry: Option<u32>,
-    /// Who called, as far as it said so: its session, as a number.
-    pub(super) session: u64,
-    /// Tokens in and out.
-    pub(super) tokens: (u64, u64),
-    /// Whether the reply was a stream.
-    pub(super) is_stream: bool,
-    /// Whether it failed whatever its status says: in the form of its protocol, or by breaking off.
-    pub(super) has_failed: bool,
-}
 
 /// An effect on the world, as the mock executed it.
 #[derive(Debug, Clone)]
@@ -107,10 +71,9 @@ pub(super) struct EffectCounts {
     pub(super) unsafe_acts: u64,
 }
 
-/// Everything that a mock counts.
+/// The effects of a mock, and how often it had no room.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    calls: VecDeque<Call>,
     effects: VecDeque<Effect>,
     next_effect: u64,
     known: Bounded<u64>,
@@ -119,18 +82,6 @@ pub(super) struct Ledger {
     tasks: Bounded<u64>,
     /// Effects.
     pub(super) counts: EffectCounts,
-    /// Replies by status.
-    pub(super) statuses: BTreeMap<u16, u64>,
-    /// Calls by how often the client had tried before.
-    pub(super) retries: [u64; RETRIES],
-    /// Latencies of replies, until the last byte: by bucket, the rest, and their sum.
-    pub(super) latencies: [u64; BUCKETS.len() + 1],
-    /// Their sum.
-    pub(super) latency_sum: f64,
-    /// Tokens in, of them from the cache, and out.
-    pub(super) tokens: [u64; 3],
-    /// What it all cost.
-    pub(super) spent: Money,
     /// Refused for want of quota, and of slots.
     pub(super) rate_limited: u64,
     /// Refused since every slot and place was taken.
@@ -170,22 +121,6 @@ impl<K: Ord + Clone> Bounded<K> {
 }
 
 impl Ledger {
-    /// Notes a call that has been answered, and how long that took.
-    pub(super) fn call(&mut self, call: Call, took: Span) {
-        *self.statuses.entry(call.status).or_default() += 1;
-        if let Some(retry) = call.retry {
-            self.retries[(retry as usize).min(RETRIES - 1)] += 1;
-        }
-        let seconds = took.seconds();
-        let bucket = BUCKETS.iter().position(|bound| seconds <= *bound).unwrap_or(BUCKETS.len());
-        self.latencies[bucket] += 1;
-        self.latency_sum += seconds;
-        if self.calls.len() == CALLS_KEPT {
-            self.calls.pop_front();
-        }
-        self.calls.push_back(call);
-    }
-
     /// Returns whether an effect of a task has been executed, as far as single ones are kept.
     pub(super) fn has_effect_of(&self, task: u64) -> bool {
         self.tasks.map.contains_key(&task)
@@ -219,32 +154,9 @@ impl Ledger {
         self.effects.back().expect("it has just been put there")
     }
 
-    /// Returns the calls from a number on, those that are still kept.
-    pub(super) fn calls_since(&self, number: u64) -> impl Iterator<Item = &Call> {
-        self.calls.iter().filter(move |call| call.number >= number)
-    }
-
     /// Returns the effects from a number on, those that are still kept.
     pub(super) fn effects_since(&self, number: u64) -> impl Iterator<Item = &Effect> {
         self.effects.iter().filter(move |effect| effect.number >= number)
-    }
-}
-
-impl Call {
-    /// Returns the call as JSON; `faults` are the names of the faults.
-    pub(super) fn json(&self, faults: &[String]) -> Value {
-        let named: Vec<&String> = faults
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.hits >> index & 1 == 1)
-            .map(|(_, id)| id)
-            .collect();
-        json!({
-            "number": self.number, "at_s": self.at.seconds(), "operation": self.operation, "tool": self.tool.as_ref().map(|tool| &tool.name),
-            "status": self.status, "faults": named, "retry": self.retry,
-            "session": format!("{:016x}", self.session), "tokens_in": self.tokens.0, "tokens_out": self.tokens.1,
-            "stream": self.is_stream,
-        })
     }
 }
 

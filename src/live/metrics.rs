@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::live::ledger::BUCKETS;
+use crate::live::traffic::BUCKETS;
 use crate::live::world::World;
 use crate::model::Dose;
 
@@ -51,19 +51,20 @@ pub(super) fn text(world: &World) -> String {
     let mut latencies = Vec::new();
     for (mock, of) in world.served.mocks.iter().enumerate() {
         let name = &of.name;
+        let calls = world.traffic(mock).counts();
         let station = world.station(mock);
         let ledger = &station.ledger;
         let mut add = |index: usize, label: &str, value: f64| {
             rows[index].1.push((format!("mock=\"{name}\"{label}"), value));
         };
-        for (status, count) in &ledger.statuses {
+        for (status, count) in &calls.statuses {
             add(0, &format!(",status=\"{status}\""), *count as f64);
         }
-        for (kind, count) in ["input", "cached", "output"].into_iter().zip(ledger.tokens) {
+        for (kind, count) in ["input", "cached", "output"].into_iter().zip(calls.tokens) {
             add(1, &format!(",kind=\"{kind}\""), count as f64);
         }
-        add(2, "", ledger.spent.0 as f64 / 1e12);
-        add(3, "", f64::from(world.busy(mock, &station)));
+        add(2, "", calls.spent.0 as f64 / 1e12);
+        add(3, "", station.working(&calls) as f64);
         add(4, "", station.waiting.iter().filter(|waiting| !waiting.is_closed()).count() as f64);
         let refused =
             [("quota", ledger.rate_limited), ("slots", ledger.overloaded), ("abandoned", ledger.abandoned)];
@@ -80,10 +81,10 @@ pub(super) fn text(world: &World) -> String {
         for (kind, count) in effects {
             add(6, &format!(",kind=\"{kind}\""), count as f64);
         }
-        for (retry, count) in ledger.retries.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (retry, count) in calls.retries.iter().enumerate().filter(|(_, count)| **count > 0) {
             add(7, &format!(",retry=\"{retry}\""), *count as f64);
         }
-        latencies.push((name.clone(), ledger.latencies, ledger.latency_sum));
+        latencies.push((name.clone(), calls.latencies, calls.latency_sum));
     }
     for (family, rows) in rows {
         page.family(family, rows);

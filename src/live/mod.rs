@@ -16,6 +16,7 @@ mod faults;
 mod headers;
 mod journal;
 mod ledger;
+mod line;
 mod mcp;
 mod memory;
 mod metrics;
@@ -25,9 +26,12 @@ mod reins;
 mod reply;
 mod serve;
 mod socket;
+mod taken;
 mod toolbox;
 mod tools;
+mod traffic;
 mod work;
+mod workers;
 mod world;
 
 use std::io::{self, Write};
@@ -50,6 +54,7 @@ use clock::Clock;
 pub(crate) use drilled::{HEADER, Stated, task_name, tasks_in};
 use journal::Journal;
 pub(crate) use reins::DrillClock;
+use workers::Workers;
 use world::World;
 
 /// The most connections to the admin API, and how long each may last.
@@ -162,6 +167,7 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
     let admin = bound.map_err(named)?;
     let admin_port = admin.local_addr()?.port();
     let slots = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
+    let workers = Arc::new(Workers::start()?);
     let (mut mocks, mut servers) = (Vec::new(), Vec::new());
     for (index, listener) in listeners {
         let (mock, wire) = (&world.served.mocks[index], &world.served.wires[index]);
@@ -174,7 +180,7 @@ pub async fn start(scenario: Scenario, settings: Settings) -> io::Result<Running
         servers.push(tokio::spawn(socket::accept(
             here,
             listener,
-            Arc::clone(&slots),
+            (Arc::clone(&slots), Arc::clone(&workers)),
             world.ending.subscribe(),
         )));
     }
@@ -202,13 +208,14 @@ impl Running {
         // What has ended is told before the end is.
         let _next: Option<Time> = edges::look(&self.world);
         self.world.ending.send_replace(true);
+        let mut servers = self.servers;
         let all = async {
-            for server in self.servers {
+            for server in &mut servers {
                 drop(server.await);
             }
         };
         let is_drained = tokio::time::timeout(drain, all).await.is_ok();
-        for task in self.rest {
+        for task in servers.into_iter().chain(self.rest) {
             task.abort();
         }
         let now = self.world.clock.now();

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 
@@ -10,11 +9,13 @@ use crate::base::{Money, Span};
 use crate::live::caller::Who;
 use crate::live::canaries::Place;
 use crate::live::decide::{self, Hits};
-use crate::live::ledger::Call;
-use crate::live::perform::{Deed, perform};
-use crate::live::reply::{Cut, Note, ReplyBody, Reset, Stream, Writer};
+use crate::live::line::Line;
+use crate::live::perform::{Deed, Due, perform};
+use crate::live::reply::{Cut, Note, ReplyBody, Stream, Writer};
+use crate::live::taken::Taken;
+use crate::live::traffic::Call;
 use crate::live::work::Job;
-use crate::live::world::{Left, Taken, World};
+use crate::live::world::{Left, World};
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Bill, Outcome, Talk, Usage};
 use crate::plan::{Flaw, WireForm};
@@ -91,42 +92,57 @@ impl Dialect {
 }
 
 /// A request to a model, read.
-struct Asking {
-    world: Arc<World>,
-    taken: Arc<Taken>,
+struct Asking<'a> {
+    world: &'a World,
+    taken: &'a Taken,
     dialect: Dialect,
     prompt: Prompt,
     /// The canaries of ours that came with it.
     canaries: Vec<Canary>,
     /// Whether the client marks what is to be cached.
     marks_cache: bool,
-    reset: Reset,
     id: String,
+}
+
+/// What is answered, if nothing comes between.
+struct Decided {
+    answer: Answer,
+    /// Its tokens, as they are billed.
+    output: u64,
+    /// How long each of its tokens takes, in nanoseconds of the drill's time.
+    per_token: f64,
+    /// How long it takes, as the mock says.
+    took: Span,
+    deed: Deed,
+    hits: Hits,
+    left: [Option<Left>; 2],
 }
 
 /// Answers a request to a model.
 pub(super) async fn answer(
-    (world, mock): (&Arc<World>, usize),
+    line: &Arc<Line>,
     dialect: Dialect,
-    (head, body): (&HeaderMap, &[u8]),
-    reset: &Reset,
+    (mut headers, body): (HeaderMap, &[u8]),
 ) -> Result<Response<ReplyBody>, Cut> {
-    let mut who = Who::of(head, &world.served.agents);
+    let world = &line.world;
+    let mut who = Who::of(&headers, &world.served.agents);
+    // The request's map becomes the reply's, whose room need not be asked for then.
+    headers.clear();
     let prompt = dialect.read(body);
     if let Ok(prompt) = &prompt {
         let begins = (prompt.beginning != 0).then_some(prompt.beginning);
         who.session =
             who.session.or_else(|| prompt.user.as_ref().map(|user| hash(user.as_bytes()))).or(begins);
     }
-    let taken = if prompt.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) };
+    let taken = if prompt.is_ok() { Taken::call(line, who) } else { Taken::aside(line, who) };
     let taken = Arc::new(taken);
     let id = named("req_", taken.key.number());
-    let mut note = serve::note(world, &taken, dialect.operation());
+    let mut note = serve::note(&taken, dialect.operation());
     let mut prompt = match prompt {
         Ok(prompt) => prompt,
         Err(why) => {
             let refused = dialect.refused(&Refusal::Bad(why), "", &id);
-            return Ok(refuse((world, &taken), dialect, (refused, &id), (note, reset)));
+            return Ok(refuse(dialect, (refused, &id), note));
         }
     };
     if let Some(stated) = world.stated(&taken) {
@@ -140,60 +156,70 @@ pub(super) async fn answer(
     let marks_cache = dialect.is_openai()
         || world.stated(&taken).is_some()
         || memchr::memmem::find(body, b"\"cache_control\"").is_some();
-    let asking = Asking {
-        world: Arc::clone(world),
-        taken,
-        dialect,
-        prompt,
-        canaries,
-        marks_cache,
-        reset: Arc::clone(reset),
-        id,
+    let asking = Asking { world, taken: &taken, dialect, prompt, canaries, marks_cache, id };
+    let mut decided = match asking.decide() {
+        Ok(decided) => decided,
+        Err(refusal) => return Ok(asking.refuse(&refusal, note)),
     };
-    asking.answer(note).await
+    Ok(match perform(&taken, &decided.hits, &mut decided.deed).await? {
+        Ok(due) => asking.reply(decided, due, (note, headers)),
+        Err(refusal) => asking.refuse(&refusal, note),
+    })
 }
 
-impl Asking {
-    async fn answer(self, note: Note) -> Result<Response<ReplyBody>, Cut> {
+impl Asking<'_> {
+    /// Decides what is answered, or why nothing is.
+    fn decide(&self) -> Result<Decided, Refusal> {
         let parameters = &self.world.served.mocks[self.taken.mock];
         let plans = &self.taken.faults.plans;
-        let hits = Hits::of(&self.taken);
-        if let Some(refusal) = decide::turned_away(&self.world, &self.taken, &hits) {
-            return Ok(self.refuse(&refusal, note));
+        let hits = Hits::of(self.taken);
+        if let Some(refusal) = decide::turned_away(self.world, self.taken, &hits) {
+            return Err(refusal);
         }
-        if self.prompt.tokens > u64::from(parameters.context_max) && !parameters.truncates {
-            let refusal =
-                Refusal::ContextTooLong { most: parameters.context_max.into(), got: self.prompt.tokens };
-            return Ok(self.refuse(&refusal, note));
+        let is_too_long = self.prompt.tokens > u64::from(parameters.context_max);
+        if is_too_long && !parameters.truncates {
+            return Err(Refusal::ContextTooLong {
+                most: parameters.context_max.into(),
+                got: self.prompt.tokens,
+            });
         }
         let (answer, talk, void) = self.compose(&hits);
         let bill = self.bill(talk, hits.plain);
-        let left = match self.world.admit(&self.taken, bill.usage.input + bill.usage.output) {
-            Ok(left) => left,
-            Err(refusal) => return Ok(self.refuse(&refusal, note)),
-        };
+        let left = self.world.admit(self.taken, bill.usage.input + bill.usage.output)?;
         let mut outcome = Outcome::own(parameters, self.taken.key, talk);
         outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
             self.is_news(outcome, flaw)
         });
-        if self.prompt.tokens > u64::from(parameters.context_max) {
+        if is_too_long {
             // What was cut off is not known.
             outcome.is_right = false;
         }
         // A flaw that had nothing to show in has changed nothing; one that did, has. What it does to the agents of a
         // drill shows in them, if not in the text.
-        match void.filter(|_| self.world.stated(&self.taken).is_none()) {
+        match void.filter(|_| self.world.stated(self.taken).is_none()) {
             Some((fault, true)) => outcome.changed |= 1 << fault,
             Some((fault, false)) => outcome.changed &= !(1 << fault),
             None => {}
         }
         let answer = told(answer, (&bill, &outcome, talk));
-        self.deliver((answer, talk), (outcome, bill), (hits, left), note).await
+        let per_token = parameters.per_token.map_or(0.0, |span| span.0 as f64 * talk.pace);
+        let spoken = (per_token * f64::from(talk.tokens)) as u64;
+        let (usage, took) = (bill.usage, outcome.service);
+        let deed = Deed {
+            outcome,
+            changed: talk.changed | bill.changed,
+            first: Span(outcome.service.0.saturating_sub(spoken)),
+            job: Job { cost: bill.cost, tokens: [usage.input, usage.cached, usage.output], ..Job::default() },
+            is_stream: self.prompt.is_stream,
+            has_flag: true,
+            tokens: talk.tokens,
+        };
+        Ok(Decided { answer, output: usage.output, per_token, took, deed, hits, left })
     }
 
     /// Returns whether a flaw would change what the model says.
     fn is_news(&self, outcome: &Outcome, flaw: Flaw) -> bool {
-        if let Some(stated) = self.world.stated(&self.taken) {
+        if let Some(stated) = self.world.stated(self.taken) {
             return stated.purpose.is_news(outcome, flaw);
         }
         match flaw {
@@ -298,44 +324,28 @@ impl Asking {
         outcome::bill(&self.taken.faults.plans, hits, parameters, usage)
     }
 
-    async fn deliver(
-        self,
-        (answer, talk): (Answer, Talk),
-        (outcome, bill): (Outcome, Bill),
-        (hits, left): (Hits, [Option<Left>; 2]),
-        mut note: Note,
-    ) -> Result<Response<ReplyBody>, Cut> {
-        let parameters = &self.world.served.mocks[self.taken.mock];
-        let per_token = parameters.per_token.map_or(0.0, |span| span.0 as f64 * talk.pace);
-        let spoken = (per_token * f64::from(talk.tokens)) as u64;
-        let first = Span(outcome.service.0.saturating_sub(spoken));
-        let usage = bill.usage;
-        let deed = Deed {
-            outcome,
-            changed: talk.changed | bill.changed,
-            first,
-            job: Job { cost: bill.cost, tokens: [usage.input, usage.cached, usage.output], ..Job::default() },
-            is_stream: self.prompt.is_stream,
-            has_flag: true,
-            tokens: talk.tokens,
-        };
-        let here = (&self.world, &self.taken);
-        let due = match perform(here, &hits, deed, &self.reset).await? {
-            Ok(due) => due,
-            Err(refusal) => return Ok(self.refuse(&refusal, note)),
-        };
-        note.call.tokens.1 = usage.output;
+    /// Returns the reply that is due; its headers go into an empty map.
+    fn reply(
+        &self,
+        decided: Decided,
+        due: Due,
+        (mut note, mut map): (Note, HeaderMap),
+    ) -> Response<ReplyBody> {
+        let Decided { answer, output, per_token, took, deed, hits, left } = decided;
+        debug_assert!(map.is_empty(), "nothing of the request may be sent back");
+        note.call.tokens.1 = output;
         note.call.status = if hits.flagged.is_some() { 246 } else { 200 };
-        let head = self.head(note.call.status, outcome.service, left);
+        let status = StatusCode::from_u16(note.call.status).unwrap_or(StatusCode::OK);
         let body = if self.prompt.is_stream {
             let writer = self.dialect.writer(&answer, &self.prompt, &self.id);
             let clock = &self.world.clock;
-            let (first, per_token) = (clock.wait(first), per_token / clock.passed(Span(1)).0 as f64);
-            let stream = Stream { answer: Arc::new(answer), writer, begun: due.begun, first, per_token };
-            ReplyBody::stream(stream, &self.reset).with(due.work, Some(note))
+            let per_token = per_token / clock.passed(Span(1)).0 as f64;
+            let (first, begun) = (clock.wait(deed.first), due.begun);
+            let stream = Stream { answer: Arc::new(answer), writer, begun, first, per_token };
+            ReplyBody::stream(stream, &self.taken.line).with(due.work, Some(note))
         } else if due.broken.is_some_and(|of| of.ending == BreakEnding::Error) {
             // Outside of a stream an error is the whole reply.
-            return Ok(self.refuse(&Refusal::Status(500, None), note));
+            return self.refuse(&Refusal::Status(500, None), note);
         } else {
             let mut bytes = self.dialect.whole(&answer);
             if hits.flagged.is_some() {
@@ -344,33 +354,32 @@ impl Asking {
                     format!(",\"hook_results\":{}}}", openai_errors::hooks(false)).as_bytes(),
                 );
             }
-            ReplyBody::whole(bytes, &self.reset).with(None, Some(note))
+            ReplyBody::noted(bytes, note)
         };
         let body = if let Some(of) = due.broken { body.broken(of) } else { body };
-        Ok(serve::respond(head, body))
+        self.head(&mut map, took, left);
+        serve::respond((status, map), body)
     }
 
-    /// Returns the head of a good reply.
-    fn head(&self, status: u16, took: Span, left: [Option<Left>; 2]) -> (StatusCode, HeaderMap) {
-        let mut map = HeaderMap::with_capacity(20);
+    /// Adds the headers of a good reply.
+    fn head(&self, map: &mut HeaderMap, took: Span, left: [Option<Left>; 2]) {
         let kind =
             if self.prompt.is_stream { "text/event-stream; charset=utf-8" } else { "application/json" };
         map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         if self.prompt.is_stream {
             map.insert(hyper::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        headers::of_provider(&mut map, self.dialect.is_openai(), &self.id);
+        headers::of_provider(map, self.dialect.is_openai(), &self.id);
         if self.dialect.is_openai() {
             let millis = headers::number(took.0 / 1_000_000);
             map.insert(headers::OPENAI_PROCESSING_MS, millis);
         }
-        headers::of_quotas(&mut map, self.dialect.is_openai(), left);
-        (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map)
+        headers::of_quotas(map, self.dialect.is_openai(), left);
     }
 
     fn refuse(&self, refusal: &Refusal, note: Note) -> Response<ReplyBody> {
         let refused = self.dialect.refused(refusal, &self.prompt.model, &self.id);
-        refuse((&self.world, &self.taken), self.dialect, (refused, &self.id), (note, &self.reset))
+        refuse(self.dialect, (refused, &self.id), note)
     }
 }
 
@@ -387,19 +396,18 @@ fn told(answer: Answer, (bill, outcome, talk): (&Bill, &Outcome, Talk)) -> Answe
 
 /// Returns the reply of a refusal, with the provider's headers.
 pub(super) fn refuse(
-    (world, taken): (&Arc<World>, &Taken),
     dialect: Dialect,
     (refused, id): (Refused, &str),
-    (mut note, reset): (Note, &Reset),
+    mut note: Note,
 ) -> Response<ReplyBody> {
     let mut map = HeaderMap::with_capacity(16);
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers::of_provider(&mut map, dialect.is_openai(), id);
-    headers::of_quotas(&mut map, dialect.is_openai(), world.quotas_left(taken.mock));
+    headers::of_quotas(&mut map, dialect.is_openai(), note.taken.world().quotas_left(note.taken.mock));
     headers::add(&mut map, &refused.headers);
     note.call.status = refused.status;
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = ReplyBody::whole(Bytes::from(refused.body), reset).with(None, Some(note));
+    let body = ReplyBody::noted(refused.body, note);
     serve::respond((status, map), body)
 }
 

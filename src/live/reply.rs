@@ -4,20 +4,20 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use async_io::Timer;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::Notify;
 
 use crate::base::Span;
 use crate::live::clock::Moment;
-use crate::live::ledger::Call;
+use crate::live::line::{Line, Open};
 use crate::live::serve;
+use crate::live::taken::Taken;
+use crate::live::traffic::Call;
 use crate::live::work::Work;
-use crate::live::world::{Taken, World};
 use crate::model::Told;
 use crate::plan::Break;
 use crate::scenario::file::faults::wire::{BreakEnding, Stage};
@@ -44,45 +44,9 @@ impl std::error::Error for Cut {}
 /// Waits for as long as a stalled reply keeps its connection.
 type Stall = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What is known of a connection by those who answer on it.
-#[derive(Debug, Default)]
-pub(super) struct Line {
-    /// Whether it is to be reset, rather than closed.
-    pub(super) reset: AtomicBool,
-    /// How many requests have begun on it.
-    pub(super) begun: AtomicU64,
-    /// How many are being answered.
-    pub(super) open: AtomicU64,
-    /// Told when it has to go: nothing happens on it, or the servers end.
-    pub(super) goes: Notify,
-}
-
-/// The connection of a request.
-pub(super) type Reset = Arc<Line>;
-
-/// A request that is being answered, until its last byte has left.
-#[derive(Debug)]
-pub(super) struct Open(Reset);
-
-impl Open {
-    /// Begins to answer.
-    pub(super) fn new(line: &Reset) -> Self {
-        line.open.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(line))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Notes a call when its reply is over, however that comes about.
 #[derive(Debug)]
 pub(super) struct Note {
-    /// The world.
-    pub(super) world: Arc<World>,
     /// The request.
     pub(super) taken: Arc<Taken>,
     /// What is noted; the status is set when the headers leave.
@@ -92,20 +56,22 @@ pub(super) struct Note {
 impl Note {
     /// Returns the host at which the mock is served.
     pub(super) fn host(&self) -> String {
-        let port = self.world.ports.get().and_then(|ports| ports.get(self.taken.mock)).copied();
+        let port = self.taken.world().ports.get().and_then(|ports| ports.get(self.taken.mock)).copied();
         format!("127.0.0.1:{}", port.unwrap_or_default())
     }
 }
 
 impl Drop for Note {
     fn drop(&mut self) {
+        let (world, mock) = (self.taken.world(), self.taken.mock);
         self.call.hits = self.taken.changed.load(Ordering::Relaxed);
-        let took = self.world.clock.passed(Moment::now().since(self.taken.arrived));
-        self.world.station(self.taken.mock).ledger.call(self.call.clone(), took);
+        let over = Moment::now();
+        let took = world.clock.passed(over.since(self.taken.arrived));
+        world.traffic(mock).own().call(self.call, over, took);
         if self.taken.who.stated.is_none() {
-            let (mock, tokens) = (self.taken.mock, self.call.tokens.1 as u32);
+            let tokens = self.call.tokens.1 as u32;
             let status = if self.call.has_failed { 0 } else { self.call.status };
-            self.world.tell_of_others(|| Told::Foreign { mock, status, took, tokens });
+            world.tell_of_others(|| Told::Foreign { mock, status, took, tokens });
         }
     }
 }
@@ -189,15 +155,15 @@ pub(super) struct ReplyBody {
     due: Option<Moment>,
     timer: Option<Timer>,
     ending: Option<BreakEnding>,
-    open: Open,
+    open: Open<Arc<Line>>,
     // The work before the note: its slot is free when the call is noted.
-    work: Option<Work>,
+    work: Option<Box<Work>>,
     note: Option<Note>,
     stall: Option<Stall>,
 }
 
 impl ReplyBody {
-    fn of(source: Source, reset: &Reset) -> Self {
+    fn of(source: Source, line: &Arc<Line>) -> Self {
         Self {
             source,
             is_exact: false,
@@ -206,7 +172,7 @@ impl ReplyBody {
             due: None,
             timer: None,
             ending: None,
-            open: Open::new(reset),
+            open: Open::new(Arc::clone(line)),
             work: None,
             note: None,
             stall: None,
@@ -214,27 +180,33 @@ impl ReplyBody {
     }
 
     /// Returns a body in one piece.
-    pub(super) fn whole(bytes: impl Into<Bytes>, reset: &Reset) -> Self {
-        Self { is_exact: true, ..Self::of(Source::Whole(bytes.into()), reset) }
+    pub(super) fn whole(bytes: impl Into<Bytes>, line: &Arc<Line>) -> Self {
+        Self { is_exact: true, ..Self::of(Source::Whole(bytes.into()), line) }
+    }
+
+    /// Returns a body in one piece, with the note of its call.
+    pub(super) fn noted(bytes: impl Into<Bytes>, note: Note) -> Self {
+        let line = Arc::clone(&note.taken.line);
+        Self { note: Some(note), ..Self::whole(bytes, &line) }
     }
 
     /// Returns a body without a byte.
-    pub(super) fn empty(reset: &Reset) -> Self {
-        Self { is_exact: true, ..Self::of(Source::Empty, reset) }
+    pub(super) fn empty(line: &Arc<Line>) -> Self {
+        Self { is_exact: true, ..Self::of(Source::Empty, line) }
     }
 
     /// Returns a body of ready frames.
-    pub(super) fn frames(frames: Vec<Bytes>, reset: &Reset) -> Self {
-        Self::of(Source::Ready(frames.into_iter()), reset)
+    pub(super) fn frames(frames: Vec<Bytes>, line: &Arc<Line>) -> Self {
+        Self::of(Source::Ready(frames.into_iter()), line)
     }
 
     /// Returns a body whose frames come from elsewhere, until that is over.
-    pub(super) fn channel(receiver: tokio::sync::mpsc::Receiver<Bytes>, reset: &Reset) -> Self {
-        Self::of(Source::Channel(receiver), reset)
+    pub(super) fn channel(receiver: tokio::sync::mpsc::Receiver<Bytes>, line: &Arc<Line>) -> Self {
+        Self::of(Source::Channel(receiver), line)
     }
 
     /// Returns a body that is written as it goes.
-    pub(super) fn stream(stream: Stream, reset: &Reset) -> Self {
+    pub(super) fn stream(stream: Stream, line: &Arc<Line>) -> Self {
         let due = stream.begun.after(stream.first);
         let state = StreamState {
             stream,
@@ -243,7 +215,7 @@ impl ReplyBody {
             next: 0,
             is_terminal: false,
         };
-        Self { due, ..Self::of(Source::Stream(Box::new(state)), reset) }
+        Self { due, ..Self::of(Source::Stream(Box::new(state)), line) }
     }
 
     /// Breaks the body off.
@@ -257,7 +229,7 @@ impl ReplyBody {
 
     /// Gives the body the work that it reports on, and the note of its call.
     #[must_use]
-    pub(super) fn with(self, work: Option<Work>, note: Option<Note>) -> Self {
+    pub(super) fn with(self, work: Option<Box<Work>>, note: Option<Note>) -> Self {
         Self { work, note, ..self }
     }
 
@@ -337,8 +309,8 @@ impl ReplyBody {
                     if ending != BreakEnding::Stall {
                         self.due = Moment::now().after(FLUSH);
                     } else if let Some(note) = &self.note {
-                        let world = Arc::clone(&note.world);
-                        self.stall = Some(Box::pin(async move { serve::stall(&world).await }));
+                        let line = Arc::clone(&note.taken.line);
+                        self.stall = Some(Box::pin(async move { serve::stall(&line.world).await }));
                     }
                 }
                 if let Some(stall) = &mut self.stall
@@ -349,7 +321,7 @@ impl ReplyBody {
                 if self.poll_due(cx).is_pending() {
                     return Poll::Pending;
                 }
-                self.open.0.reset.store(ending == BreakEnding::Reset, Ordering::Release);
+                self.open.line().reset.store(ending == BreakEnding::Reset, Ordering::Release);
                 Poll::Ready(Some(Err(Cut)))
             }
         }

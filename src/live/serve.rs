@@ -1,21 +1,28 @@
 //! One request: which protocol it is in, its body within limits, and who answers it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::base::Span;
 use crate::live::clock::{Moment, until};
+use crate::live::line::{Line, Open};
 use crate::live::models::{self, CREATED, Dialect};
-use crate::live::reply::{Cut, Note, Open, ReplyBody, Reset};
+use crate::live::reply::{Cut, Note, ReplyBody};
+use crate::live::taken::Taken;
 use crate::live::tools;
-use crate::live::world::{Taken, World};
+use crate::live::world::World;
 use crate::live::{embeddings, mcp};
 use crate::plan::WirePlan;
 use crate::scenario::file::faults::wire::BreakEnding;
@@ -29,77 +36,115 @@ pub(super) const BODY_MAX: usize = 32 << 20;
 /// The largest body of a call of a tool: all of it becomes values in memory.
 const TOOL_BODY_MAX: usize = 4 << 20;
 /// From where on a body is a large one, and how many of them may be read at once.
-const LARGE: usize = 1 << 20;
+const LARGE: u64 = 1 << 20;
 pub(super) const LARGE_AT_ONCE: usize = 16;
+/// From where on the work on a body takes long enough to keep other connections waiting: half a millisecond or so.
+const HEAVY: usize = 256 << 10;
 const BODY_WITHIN: Span = Span::from_secs(60);
 
 /// How long a reply that never comes is waited for, if the client does not go away.
 const LOST: Span = Span::from_secs(3_600);
 
+/// A request, with all of its body.
+struct Whole {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 /// Answers a request to a mock.
-pub(super) async fn serve(
-    (world, mock): (Arc<World>, usize),
+pub(super) fn serve(
+    line: &Arc<Line>,
     request: Request<Incoming>,
-    reset: Reset,
-) -> Result<Response<ReplyBody>, Cut> {
-    let _open = Open::new(&reset);
-    let (head, incoming) = request.into_parts();
-    // Boxed is what each protocol does: otherwise every request would move the room that the largest needs.
-    let path = head.uri.path().trim_end_matches('/').to_owned();
-    let wire = &world.served.wires[mock];
-    let speaks = |protocol| wire.speaks.contains(&protocol);
-    if !is_local(&head.headers) {
-        return Ok(json_response(
-            403,
-            &json!({ "error": { "message": "Pages of other origins are not served." } }),
-            &reset,
-        ));
+) -> impl Future<Output = Result<Response<ReplyBody>, Cut>> + Send {
+    let open = Open::new(&**line);
+    // Taken apart at once: otherwise there would be room for the whole as well as for its parts.
+    let (Parts { method, uri, headers, .. }, incoming) = request.into_parts();
+    async move {
+        let _open = open;
+        if !is_local(&headers) {
+            return Ok(json_response(
+                403,
+                &json!({ "error": { "message": "Pages of other origins are not served." } }),
+                line,
+            ));
+        }
+        let most = if uri.path().starts_with("/v1/") { BODY_MAX } else { TOOL_BODY_MAX };
+        let body = match body(&line.world, incoming, most).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                let mut response = refuse(dialect(uri.path(), &headers), &refusal, line);
+                // What is left of the body is not read.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                return Ok(response);
+            }
+        };
+        let is_heavy = body.len() > HEAVY || uri.path().contains("/embeddings");
+        let request = Whole { method, uri, headers, body };
+        if is_heavy { aside(line, request).await } else { route(line, request).await }
     }
-    let most = if path.starts_with("/v1/") { BODY_MAX } else { TOOL_BODY_MAX };
-    let body = match body((&world, &head.headers), incoming, most).await {
-        Ok(body) => body,
-        Err(refusal) => {
-            let mut response = refuse(dialect(&path, &head.headers), &refusal, &reset);
-            // What is left of the body is not read.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            return Ok(response);
+}
+
+/// Answers a request that takes a while to be read or written where it keeps no other connection waiting.
+async fn aside(line: &Arc<Line>, request: Whole) -> Result<Response<ReplyBody>, Cut> {
+    // A set, since it ends with whoever waits for it.
+    let (mut only, own) = (JoinSet::new(), Arc::clone(line));
+    drop(only.spawn_on(async move { route(&own, request).await }, &line.world.aside));
+    // Otherwise the servers have ended.
+    if let Some(Ok(response)) = only.join_next().await { response } else { Err(Cut) }
+}
+
+/// Hands a request to whoever answers it.
+fn route(line: &Arc<Line>, request: Whole) -> impl Future<Output = Result<Response<ReplyBody>, Cut>> + Send {
+    let Whole { method, uri, headers, body } = request;
+    async move {
+        let (world, mock) = (&line.world, line.mock);
+        let path = uri.path().trim_end_matches('/');
+        let wire = &world.served.wires[mock];
+        let speaks = |protocol| wire.speaks.contains(&protocol);
+        let bytes = &body[..];
+        // Boxed is what each protocol does: otherwise every request would move the room that the largest needs.
+        let tail =
+            path.strip_prefix("/v1").filter(|_| speaks(Protocol::Openai) || speaks(Protocol::Anthropic));
+        match (&method, tail.unwrap_or(path)) {
+            (&Method::POST, "/chat/completions") if speaks(Protocol::Openai) => {
+                Box::pin(models::answer(line, Dialect::Chat, (headers, bytes))).await
+            }
+            (&Method::POST, "/responses") if speaks(Protocol::Openai) => {
+                Box::pin(models::answer(line, Dialect::Responses, (headers, bytes))).await
+            }
+            (&Method::POST, "/embeddings") if speaks(Protocol::Openai) => {
+                Box::pin(embeddings::answer(line, (&headers, bytes))).await
+            }
+            (&Method::POST, "/messages") if speaks(Protocol::Anthropic) => {
+                Box::pin(models::answer(line, Dialect::Messages, (headers, bytes))).await
+            }
+            (&Method::POST, "/messages/count_tokens") if speaks(Protocol::Anthropic) => {
+                Ok(count(bytes, line))
+            }
+            (&Method::GET, path) if tail.is_some() && (path == "/models" || path.starts_with("/models/")) => {
+                Ok(models_list(wire, (&world.served.mocks[mock].name, path), &headers, line))
+            }
+            (_, "/mcp") if speaks(Protocol::Mcp) => {
+                Box::pin(mcp::answer(line, (&method, &headers), bytes)).await
+            }
+            (_, path) if speaks(Protocol::Http) || speaks(Protocol::Mcp) => {
+                Box::pin(tools::answer(line, (&method, path), (headers, bytes))).await
+            }
+            (_, "/chat/completions" | "/responses" | "/embeddings" | "/messages")
+                if method != Method::POST =>
+            {
+                let mut response = json_response(405, &json!({ "error": { "message": "Use POST." } }), line);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+                Ok(response)
+            }
+            (_, _) => Ok(refuse(
+                dialect(path, &headers),
+                &Refusal::NotFound(format!("{method} {}", clipped(path))),
+                line,
+            )),
         }
-    };
-    let (here, bytes) = ((&world, mock), &body[..]);
-    let tail = path.strip_prefix("/v1").filter(|_| speaks(Protocol::Openai) || speaks(Protocol::Anthropic));
-    match (&head.method, tail.unwrap_or(&path)) {
-        (&Method::POST, "/chat/completions") if speaks(Protocol::Openai) => {
-            Box::pin(models::answer(here, Dialect::Chat, (&head.headers, bytes), &reset)).await
-        }
-        (&Method::POST, "/responses") if speaks(Protocol::Openai) => {
-            Box::pin(models::answer(here, Dialect::Responses, (&head.headers, bytes), &reset)).await
-        }
-        (&Method::POST, "/embeddings") if speaks(Protocol::Openai) => {
-            Box::pin(embeddings::answer(here, (&head.headers, bytes), &reset)).await
-        }
-        (&Method::POST, "/messages") if speaks(Protocol::Anthropic) => {
-            Box::pin(models::answer(here, Dialect::Messages, (&head.headers, bytes), &reset)).await
-        }
-        (&Method::POST, "/messages/count_tokens") if speaks(Protocol::Anthropic) => Ok(count(bytes, &reset)),
-        (&Method::GET, path) if tail.is_some() && (path == "/models" || path.starts_with("/models/")) => {
-            Ok(models_list(wire, (&world.served.mocks[mock].name, path), &head.headers, &reset))
-        }
-        (_, "/mcp") if speaks(Protocol::Mcp) => Box::pin(mcp::answer(here, &head, bytes, &reset)).await,
-        (_, path) if speaks(Protocol::Http) || speaks(Protocol::Mcp) => {
-            Box::pin(tools::answer(here, (&head, path), bytes, &reset)).await
-        }
-        (_, "/chat/completions" | "/responses" | "/embeddings" | "/messages")
-            if head.method != Method::POST =>
-        {
-            let mut response = json_response(405, &json!({ "error": { "message": "Use POST." } }), &reset);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-            Ok(response)
-        }
-        (_, _) => Ok(refuse(
-            dialect(&path, &head.headers),
-            &Refusal::NotFound(format!("{} {}", head.method, clipped(&path))),
-            &reset,
-        )),
     }
 }
 
@@ -126,37 +171,52 @@ fn is_local(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body within its limits.
-async fn body(
-    (world, headers): (&World, &HeaderMap),
-    incoming: Incoming,
-    most: usize,
-) -> Result<Bytes, Refusal> {
-    let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if stated.is_some_and(|stated| stated > most) {
+async fn body(world: &World, incoming: Incoming, most: usize) -> Result<Bytes, Refusal> {
+    let stated = incoming.size_hint().exact();
+    if stated.is_some_and(|stated| stated > most as u64) {
         return Err(Refusal::TooLarge(most as u64));
     }
     // Only so many large ones are in memory at once.
-    let is_small = stated.is_some_and(|stated| stated <= LARGE) || incoming.is_end_stream();
-    let _place = if is_small { None } else { world.large.acquire().await.ok() };
-    let read = Limited::new(incoming, most).collect();
-    let late = until(Moment::now().after(BODY_WITHIN));
-    // The body first: where it has come with the head, as nearly always, no timer is set.
-    let read = tokio::select! {
+    let is_small = stated.is_some_and(|stated| stated <= LARGE);
+    let _place = if is_small { None } else { Box::pin(world.large.acquire()).await.ok() };
+    let mut reading = pin!(collect(incoming, most));
+    // Where it has come with the head, as nearly always, nobody looks at the clock.
+    let read = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+    if let Poll::Ready(read) = read {
+        return read;
+    }
+    let late = Box::pin(until(Moment::now().after(BODY_WITHIN)));
+    tokio::select! {
         biased;
-        read = read => read,
-        () = late => return Err(Refusal::TooSlow),
-    };
-    match read {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::TooLarge(most as u64)),
-        Err(error) => Err(Refusal::Bad(format!("The body could not be read: {error}"))),
+        read = reading => read,
+        () = late => Err(Refusal::TooSlow),
     }
 }
 
-fn count(body: &[u8], reset: &Reset) -> Response<ReplyBody> {
+/// Collects a body of at most so many bytes. What comes in one piece, as nearly always, is not copied.
+async fn collect(mut incoming: Incoming, most: usize) -> Result<Bytes, Refusal> {
+    let (mut only, mut whole) = (Bytes::new(), Vec::new());
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| Refusal::Bad(format!("The body could not be read: {error}")))?;
+        // What is no data is a trailer.
+        let Ok(data) = frame.into_data() else { continue };
+        if only.len() + whole.len() + data.len() > most {
+            return Err(Refusal::TooLarge(most as u64));
+        }
+        if only.is_empty() && whole.is_empty() {
+            only = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut only));
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(if whole.is_empty() { only } else { whole.into() })
+}
+
+fn count(body: &[u8], line: &Arc<Line>) -> Response<ReplyBody> {
     match messages::read_any(body) {
-        Ok(prompt) => json_response(200, &json!({ "input_tokens": prompt.tokens }), reset),
-        Err(why) => refuse(Dialect::Messages, &Refusal::Bad(why), reset),
+        Ok(prompt) => json_response(200, &json!({ "input_tokens": prompt.tokens }), line),
+        Err(why) => refuse(Dialect::Messages, &Refusal::Bad(why), line),
     }
 }
 
@@ -164,7 +224,7 @@ fn models_list(
     wire: &WirePlan,
     (mock, path): (&str, &str),
     headers: &HeaderMap,
-    reset: &Reset,
+    line: &Arc<Line>,
 ) -> Response<ReplyBody> {
     let is_anthropic = headers.contains_key("anthropic-version");
     let model = wire.model.as_deref().unwrap_or(mock);
@@ -176,26 +236,26 @@ fn models_list(
         (wanted, true) => anthropic::model(wanted),
         (wanted, false) => openai_models::one(wanted, CREATED),
     };
-    json_response(200, &value, reset)
+    json_response(200, &value, line)
 }
 
 /// Returns a refusal before a request is a call of the mock.
-fn refuse(dialect: Dialect, refusal: &Refusal, reset: &Reset) -> Response<ReplyBody> {
-    from_refused(dialect.refused(refusal, "", "req_0"), reset)
+fn refuse(dialect: Dialect, refusal: &Refusal, line: &Arc<Line>) -> Response<ReplyBody> {
+    from_refused(dialect.refused(refusal, "", "req_0"), line)
 }
 
 /// Returns the reply of a refusal.
-pub(super) fn from_refused(refused: Refused, reset: &Reset) -> Response<ReplyBody> {
+pub(super) fn from_refused(refused: Refused, line: &Arc<Line>) -> Response<ReplyBody> {
     let mut map = HeaderMap::new();
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     crate::live::headers::add(&mut map, &refused.headers);
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    respond((status, map), ReplyBody::whole(refused.body, reset))
+    respond((status, map), ReplyBody::whole(refused.body, line))
 }
 
 /// Returns a reply of JSON.
-pub(super) fn json_response(status: u16, value: &Value, reset: &Reset) -> Response<ReplyBody> {
-    from_refused(Refused { status, headers: Vec::new(), body: value.to_string() }, reset)
+pub(super) fn json_response(status: u16, value: &Value, line: &Arc<Line>) -> Response<ReplyBody> {
+    from_refused(Refused { status, headers: Vec::new(), body: value.to_string() }, line)
 }
 
 /// Puts head and body together.
@@ -207,15 +267,15 @@ pub(super) fn respond((status, headers): (StatusCode, HeaderMap), body: ReplyBod
 }
 
 /// Returns the note of a call that begins.
-pub(super) fn note(world: &Arc<World>, taken: &Arc<Taken>, operation: &'static str) -> Note {
-    Note { world: Arc::clone(world), taken: Arc::clone(taken), call: models::blank(taken, operation) }
+pub(super) fn note(taken: &Arc<Taken>, operation: &'static str) -> Note {
+    Note { taken: Arc::clone(taken), call: models::blank(taken, operation) }
 }
 
 /// Breaks a reply off before its headers.
-pub(super) async fn break_off(world: &World, ending: BreakEnding, reset: &Reset) -> Cut {
+pub(super) async fn break_off(line: &Line, ending: BreakEnding) -> Cut {
     match ending {
-        BreakEnding::Stall => stall(world).await,
-        BreakEnding::Reset => reset.reset.store(true, Ordering::Release),
+        BreakEnding::Stall => stall(&line.world).await,
+        BreakEnding::Reset => line.reset.store(true, Ordering::Release),
         // Before the headers there is nothing else to end.
         BreakEnding::Cut | BreakEnding::Clean | BreakEnding::Error => {}
     }
@@ -223,8 +283,8 @@ pub(super) async fn break_off(world: &World, ending: BreakEnding, reset: &Reset)
 }
 
 /// Loses a reply: the connection is cut, or nothing comes.
-pub(super) async fn lose(world: &World, is_cut: bool, reset: &Reset) -> Cut {
-    break_off(world, if is_cut { BreakEnding::Cut } else { BreakEnding::Stall }, reset).await
+pub(super) async fn lose(line: &Line, is_cut: bool) -> Cut {
+    break_off(line, if is_cut { BreakEnding::Cut } else { BreakEnding::Stall }).await
 }
 
 /// Waits for as long as a reply that never comes keeps its connection.

@@ -14,15 +14,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use crate::live::reply::{Line, Reset};
+use crate::live::line::Line;
 use crate::live::serve;
+use crate::live::workers::Workers;
 use crate::live::world::World;
 
 /// How often a connection is looked at: one on which nothing has begun between two looks is closed.
 const HEAD_WITHIN: Duration = Duration::from_secs(60);
-/// The most bytes of a head, and the most headers.
+/// The most bytes of a head.
 const HEAD_MAX: usize = 64 << 10;
-const HEADERS_MAX: usize = 100;
 
 /// Returns a whole reply for a connection that gets no further, as JSON that says why.
 fn last_words(status: &str, why: &str) -> String {
@@ -37,12 +37,12 @@ fn last_words(status: &str, why: &str) -> String {
 #[derive(Debug)]
 struct Socket {
     stream: TcpStream,
-    reset: Reset,
+    line: Arc<Line>,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.reset.reset.load(Ordering::Acquire) {
+        if self.line.reset.load(Ordering::Acquire) {
             // Where it cannot be set the connection is closed all the same.
             drop(self.stream.set_zero_linger());
         }
@@ -70,7 +70,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // An orderly end would come before the reset.
-        if self.reset.reset.load(Ordering::Acquire) {
+        if self.line.reset.load(Ordering::Acquire) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)
@@ -93,11 +93,11 @@ impl AsyncWrite for Socket {
 pub(super) async fn accept(
     (world, mock): (Arc<World>, usize),
     listener: TcpListener,
-    slots: Arc<Semaphore>,
+    (slots, workers): (Arc<Semaphore>, Arc<Workers>),
     mut ends: watch::Receiver<bool>,
 ) {
     let mut open = tokio::task::JoinSet::new();
-    let mut lines: Vec<(Weak<Line>, u64)> = Vec::new();
+    let (mut lines, mut lines_most): (Vec<(Weak<Line>, u64)>, usize) = (Vec::new(), 1_000);
     // A timer for each request would be most of the cost of a short one: one look at all of them now and then will do.
     let mut look = tokio::time::interval(HEAD_WITHIN);
     look.reset();
@@ -122,16 +122,23 @@ pub(super) async fn accept(
             drop(tokio::spawn(say(stream, full)));
             continue;
         };
-        if lines.len() > 2 * open.len() + 1_000 {
+        if lines.len() > lines_most {
             lines.retain(|(line, _)| line.strong_count() > 0);
+            // Work that was left behind keeps its connection; so this is not done again too soon.
+            lines_most = 2 * lines.len() + 1_000;
         }
-        let line = Reset::default();
+        let line = Arc::new(Line::new(Arc::clone(&world), mock));
         lines.push((Arc::downgrade(&line), u64::MAX));
-        let here = (Arc::clone(&world), mock);
-        drop(open.spawn(async move {
-            connection(here, stream, line).await;
-            drop(slot);
-        }));
+        let (runtime, seat) = workers.freest();
+        // A socket that its thread cannot take over is closed.
+        let stream = stream.into_std();
+        let served = async move {
+            if let Ok(stream) = stream.and_then(TcpStream::from_std) {
+                connection(stream, line).await;
+            }
+            drop((slot, seat));
+        };
+        drop(open.spawn_on(served, runtime));
     }
     drop(listener);
     for line in lines.iter().filter_map(|(line, _)| line.upgrade()) {
@@ -164,17 +171,17 @@ async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, words: String) {
 }
 
 /// Serves one connection to its end.
-async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, line: Reset) {
+async fn connection(stream: TcpStream, line: Arc<Line>) {
     // Each frame leaves at once. Where it cannot be set frames come a little later.
     drop(stream.set_nodelay(true));
-    let socket = TokioIo::new(Socket { stream, reset: Arc::clone(&line) });
-    let (own, ending) = (Arc::clone(&line), Arc::clone(&world));
-    let service = service_fn(move |request| {
-        own.begun.fetch_add(1, Ordering::Relaxed);
-        serve::serve((Arc::clone(&world), mock), request, Arc::clone(&own))
+    let socket = TokioIo::new(Socket { stream, line: Arc::clone(&line) });
+    let service = service_fn(|request| {
+        line.begins();
+        serve::serve(&line, request)
     });
     let mut builder = http1::Builder::new();
-    builder.max_headers(HEADERS_MAX).max_buf_size(HEAD_MAX);
+    // At most a hundred headers: hyper's own limit, for which it has room ready if nobody sets another.
+    builder.max_buf_size(HEAD_MAX);
     let mut connection = builder.serve_connection(socket, service);
     loop {
         tokio::select! {
@@ -182,7 +189,7 @@ async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, line:
             // A client that breaks the connection, or that we broke it with, is no failure of ours.
             _ = &mut connection => return,
             () = line.goes.notified() => {
-                if !*ending.ending.borrow() {
+                if !*line.world.ending.borrow() {
                     // A request may have begun since it was looked at.
                     if line.open.load(Ordering::Relaxed) == 0 {
                         break;
@@ -199,5 +206,6 @@ async fn connection((world, mock): (Arc<World>, usize), stream: TcpStream, line:
         return;
     }
     let late = last_words("408 Request Timeout", "The head of the request took too long to arrive.");
-    say(parts.io.into_inner(), late).await;
+    // Boxed, or every connection would have its room.
+    Box::pin(say(parts.io.into_inner(), late)).await;
 }

@@ -1,12 +1,13 @@
 //! The tools that a mock offers now: as stated, and as faults change the list; who may use them; and memories.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
 use crate::live::memory::TEXT_MAX;
+use crate::live::taken::Taken;
 use crate::live::tools::is;
-use crate::live::world::{Revoked, Taken, World};
+use crate::live::world::{Revoked, World};
 use crate::model::Dose;
 use crate::plan::{Boundary, FaultEffect, FaultPlan, Flaw, PoisonBy, ToolPlan, WireForm};
 use crate::wire::canary::instruction;
@@ -66,15 +67,15 @@ pub(super) fn listed(world: &World, taken: &Taken) -> Vec<ToolPlan> {
 }
 
 /// Returns a tool by its name: one that is stated, or one that has appeared.
-pub(super) fn find(world: &World, taken: &Taken, name: &str) -> Option<Arc<ToolPlan>> {
+pub(super) fn find<'a>(world: &'a World, taken: &Taken, name: &str) -> Option<Cow<'a, ToolPlan>> {
     let tools = &world.served.wires[taken.mock].tools;
     if let Some(tool) = tools.iter().find(|tool| tool.name == name) {
-        return Some(Arc::clone(tool));
+        return Some(Cow::Borrowed(tool));
     }
     let appeared = tools.first().map(|tool| appeared(tool)).filter(|tool| tool.name == name)?;
     let fault = world.meets(taken, is(Boundary::Widened))?;
     world.witness(taken, 1 << fault);
-    Some(Arc::new(appeared))
+    Some(Cow::Owned(appeared))
 }
 
 /// Returns why a call's arguments are rejected: they lack what is required, now.
@@ -177,12 +178,12 @@ pub(super) fn to_remember(
     world: &World,
     taken: &Taken,
     (of, arguments): (&ToolPlan, &Map<String, Value>),
-) -> Option<(String, String)> {
+) -> Option<Box<(String, String)>> {
     if !world.served.mocks[taken.mock].is_memory() || of.name != "remember" {
         return None;
     }
     let text = |name: &str| arguments.get(name).and_then(Value::as_str);
     let short: String = text("text").unwrap_or_default().chars().take(TEXT_MAX / 4).collect();
     let source: String = text("source").unwrap_or("agent").chars().take(100).collect();
-    Some((short, source))
+    Some(Box::new((short, source)))
 }

@@ -1,10 +1,9 @@
 //! Tools on the wire: what a call does, whichever protocol it came by; and plain JSON over HTTP.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -13,10 +12,12 @@ use crate::live::caller::Who;
 use crate::live::canaries::Place;
 use crate::live::decide::{self, Hits};
 use crate::live::ledger::{Effect, Known};
+use crate::live::line::Line;
 use crate::live::perform::{Deed, perform};
-use crate::live::reply::{Cut, Note, ReplyBody, Reset};
+use crate::live::reply::{Cut, Note, ReplyBody};
+use crate::live::taken::Taken;
 use crate::live::work::Job;
-use crate::live::world::{Taken, World};
+use crate::live::world::World;
 use crate::live::{drilled, headers, serve, toolbox};
 use crate::model::outcome::{self, Outcome, Talk};
 use crate::plan::{Boundary, Break, FaultEffect, FaultPlan, Flaw, PoisonBy, ToolPlan};
@@ -51,42 +52,70 @@ pub(super) enum Called {
     Rejected(String),
 }
 
-/// Calls a tool; cut, if the connection is to be.
-pub(super) async fn call(
-    world: &Arc<World>,
-    taken: &Arc<Taken>,
-    invocation: Invocation<'_>,
-    (note, reset, has_flag): (&mut Note, &Reset, bool),
-) -> Result<Called, Cut> {
+/// What is decided of a call before its work begins.
+#[derive(Debug)]
+struct Decided {
+    /// What it replies, if nothing comes between.
+    text: String,
+    hits: Hits,
+    deed: Deed,
+}
+
+/// Calls a tool; cut, if the connection is to be. What the invocation says is not kept while the tool works.
+pub(super) fn call<'a>(
+    taken: &'a Arc<Taken>,
+    invocation: &Invocation<'_>,
+    (note, has_flag): (&mut Note, bool),
+) -> impl Future<Output = Result<Called, Cut>> + Send + use<'a> {
+    let decided = decide_call(taken, invocation, (note, has_flag));
+    async move {
+        let Decided { text, hits, mut deed } = match decided {
+            Ok(decided) => decided,
+            Err(called) => return Ok(called),
+        };
+        Ok(match perform(taken, &hits, &mut deed).await? {
+            Ok(due) => Called::Replied(text, due.broken, hits.flagged.is_some()),
+            Err(refusal) => Called::Refused(refusal),
+        })
+    }
+}
+
+/// Decides what comes of a call: a reply and a deed, unless it gets no further.
+fn decide_call(
+    taken: &Taken,
+    invocation: &Invocation<'_>,
+    (note, has_flag): (&mut Note, bool),
+) -> Result<Decided, Called> {
+    let world = taken.world();
     let stated = &world.served.wires[taken.mock].tools;
-    note.call.tool = stated.iter().find(|tool| tool.name == invocation.tool).cloned();
+    note.call.tool = stated.iter().position(|tool| tool.name == invocation.tool);
     let parameters = &world.served.mocks[taken.mock];
     let hits = Hits::of(taken);
     let canaries = world.sight(taken.seen(), &canary::find(invocation.raw), Place::Arguments);
     if let Some(refusal) = decide::turned_away(world, taken, &hits) {
-        return Ok(Called::Refused(refusal));
+        return Err(Called::Refused(refusal));
     }
     if let Some(fault) = hits.vanished {
         world.witness(taken, 1 << fault);
-        return Ok(Called::Unknown);
+        return Err(Called::Unknown);
     }
-    let Some(of) = toolbox::find(world, taken, invocation.tool) else { return Ok(Called::Unknown) };
+    let Some(of) = toolbox::find(world, taken, invocation.tool) else { return Err(Called::Unknown) };
     if let Some(why) = toolbox::rejected(world, taken, &of, &invocation.arguments) {
-        return Ok(Called::Rejected(why));
+        return Err(Called::Rejected(why));
     }
     let of = match world.stated(taken) {
         // Whoever drills says itself what its steps do to the world.
         Some(stated) if stated.has_effect != of.is_effect => {
-            Arc::new(ToolPlan { is_effect: stated.has_effect, ..ToolPlan::clone(&of) })
+            Cow::Owned(ToolPlan { is_effect: stated.has_effect, ..of.into_owned() })
         }
         Some(_) | None => of,
     };
     let is_unsafe = match toolbox::permit(world, taken, &of) {
         Ok(is_permitted) => !is_permitted,
-        Err(refusal) => return Ok(Called::Refused(refusal)),
+        Err(refusal) => return Err(Called::Refused(refusal)),
     };
     if let Err(refusal) = world.admit(taken, 0) {
-        return Ok(Called::Refused(refusal));
+        return Err(Called::Refused(refusal));
     }
     let bill = outcome::bill(&taken.faults.plans, hits.plain, parameters, outcome::Usage::default());
     let mut outcome = Outcome::own(parameters, taken.key, Talk::usual(0));
@@ -107,7 +136,7 @@ pub(super) async fn call(
     }
     let job = Job {
         cost: bill.cost,
-        effects: effects((&of, taken), &invocation, (is_unsafe, canaries), flaw.map(|(flaw, _)| flaw)),
+        effects: effects((&of, taken), invocation, (is_unsafe, canaries), flaw.map(|(flaw, _)| flaw)),
         remember: toolbox::to_remember(world, taken, (&of, &invocation.arguments)),
         ..Job::default()
     };
@@ -120,10 +149,7 @@ pub(super) async fn call(
         has_flag,
         tokens,
     };
-    Ok(match perform((world, taken), &hits, deed, reset).await? {
-        Ok(due) => Called::Replied(text, due.broken, hits.flagged.is_some()),
-        Err(refusal) => Called::Refused(refusal),
-    })
+    Ok(Decided { text, hits, deed })
 }
 
 /// Returns what a call does to the world: nothing, or its effect, once unless a fault says otherwise.
@@ -230,25 +256,25 @@ fn replied(
 
 /// Answers plain JSON over HTTP: `POST /tools/NAME` calls, `GET /tools` lists.
 pub(super) async fn answer(
-    (world, mock): (&Arc<World>, usize),
-    (head, path): (&Parts, &str),
-    body: &[u8],
-    reset: &Reset,
+    line: &Arc<Line>,
+    (method, path): (&Method, &str),
+    (mut headers, body): (HeaderMap, &[u8]),
 ) -> Result<Response<ReplyBody>, Cut> {
+    let (world, mock) = (&line.world, line.mock);
     let named = path.strip_prefix("/tools/").or_else(|| path.strip_prefix("/memory/"));
     // A mock with one tool can be called at its root.
     let only = if let [only] = &world.served.wires[mock].tools[..] { Some(only.name.as_str()) } else { None };
     let named = named.or_else(|| only.filter(|_| path.is_empty()));
-    let who = Who::of(&head.headers, &world.served.agents);
-    match (&head.method, named) {
+    let who = Who::of(&headers, &world.served.agents);
+    match (method, named) {
         (&Method::GET, _) if path == "/tools" => {
-            let taken = world.take_aside(mock, who);
+            let taken = Taken::aside(line, who);
             let tools = toolbox::listed(world, &taken);
             let one = |tool: &ToolPlan| json!({ "name": tool.name, "description": tool.description, "input": tool.input });
             Ok(serve::json_response(
                 200,
                 &json!({ "tools": tools.iter().map(one).collect::<Vec<_>>() }),
-                reset,
+                line,
             ))
         }
         (&Method::GET, _) if path == "/.well-known/oauth-protected-resource" => {
@@ -256,69 +282,75 @@ pub(super) async fn answer(
             Ok(serve::json_response(
                 200,
                 &json!({ "resource": "stormdrill", "scopes_supported": scopes }),
-                reset,
+                line,
             ))
         }
         (&Method::POST, Some(tool)) => {
             let read = tool::arguments(body);
-            let taken =
-                Arc::new(if read.is_ok() { world.take(mock, who) } else { world.take_aside(mock, who) });
-            let mut note = serve::note(world, &taken, "http tool");
+            let taken = Arc::new(if read.is_ok() { Taken::call(line, who) } else { Taken::aside(line, who) });
+            let mut note = serve::note(&taken, "http tool");
+            let key = headers.get(&IDEMPOTENCY).and_then(|value| value.to_str().ok()).map(Known::new);
+            let shown = key.as_ref().and_then(|key| HeaderValue::from_str(key.shown()).ok());
+            // The request's map becomes the reply's, whose room need not be asked for then.
+            headers.clear();
             let arguments = match read {
                 Ok(arguments) => arguments,
-                Err(why) => return Ok(plain(Called::Refused(Refusal::Bad(why)), (note, reset), None)),
+                Err(why) => return Ok(plain(Called::Refused(Refusal::Bad(why)), note, (headers, shown))),
             };
-            let key = head.headers.get(&IDEMPOTENCY).and_then(|value| value.to_str().ok()).map(Known::new);
-            let invocation = Invocation { tool, arguments, raw: body, key: key.clone() };
-            let called = call(world, &taken, invocation, (&mut note, reset, true)).await?;
-            Ok(plain(called, (note, reset), key))
+            let invocation = Invocation { tool, arguments, raw: body, key };
+            let called = call(&taken, &invocation, (&mut note, true)).await?;
+            Ok(plain(called, note, (headers, shown)))
         }
         (_, _) => {
-            let refusal = Refusal::NotFound(format!("{} {}", head.method, serve::clipped(path)));
-            Ok(serve::from_refused(refused(&refusal, ""), reset))
+            let refusal = Refusal::NotFound(format!("{method} {}", serve::clipped(path)));
+            Ok(serve::from_refused(refused(&refusal, ""), line))
         }
     }
 }
 
-/// Puts what came of a call into plain JSON.
-fn plain(called: Called, (mut note, reset): (Note, &Reset), key: Option<Known>) -> Response<ReplyBody> {
+/// Puts what came of a call into plain JSON; the headers of a good reply go into an empty map.
+fn plain(
+    called: Called,
+    mut note: Note,
+    (mut map, key): (HeaderMap, Option<HeaderValue>),
+) -> Response<ReplyBody> {
+    debug_assert!(map.is_empty(), "nothing of the request may be sent back");
     let (text, broken, is_flagged) = match called {
         // Outside of a stream an error is the whole reply.
         Called::Replied(_, Some(Break { ending: BreakEnding::Error, .. }), _) => {
-            return from_refused(&refused(&Refusal::Status(500, None), ""), (note, reset));
+            return from_refused(&refused(&Refusal::Status(500, None), ""), note);
         }
         Called::Replied(text, broken, is_flagged) => (text, broken, is_flagged),
-        Called::Refused(refusal) => return from_refused(&refused(&refusal, &note.host()), (note, reset)),
+        Called::Refused(refusal) => return from_refused(&refused(&refusal, &note.host()), note),
         Called::Unknown => {
             let refusal = Refusal::NotFound("the tool".into());
-            return from_refused(&refused(&refusal, ""), (note, reset));
+            return from_refused(&refused(&refusal, ""), note);
         }
         Called::Rejected(why) => {
             let body = json!({ "error": { "code": "invalid_arguments", "message": why } }).to_string();
-            return from_refused(&Refused { status: 422, headers: Vec::new(), body }, (note, reset));
+            return from_refused(&Refused { status: 422, headers: Vec::new(), body }, note);
         }
     };
     let status = if is_flagged { 246 } else { 200 };
     note.call.status = status;
-    let mut map = HeaderMap::new();
     let is_json = text.starts_with(['{', '[']);
     let kind = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
     map.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Some(key) = key.and_then(|key| HeaderValue::from_str(key.shown()).ok()) {
+    if let Some(key) = key {
         map.insert(IDEMPOTENCY, key);
     }
-    let body = ReplyBody::whole(Bytes::from(text), reset).with(None, Some(note));
+    let body = ReplyBody::noted(text, note);
     let body = if let Some(of) = broken { body.broken(of) } else { body };
     serve::respond((StatusCode::from_u16(status).unwrap_or(StatusCode::OK), map), body)
 }
 
-pub(super) fn from_refused(refused: &Refused, (mut note, reset): (Note, &Reset)) -> Response<ReplyBody> {
+pub(super) fn from_refused(refused: &Refused, mut note: Note) -> Response<ReplyBody> {
     note.call.status = refused.status;
     let mut map = HeaderMap::new();
     map.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers::add(&mut map, &refused.headers);
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = ReplyBody::whole(Bytes::from(refused.body.clone()), reset).with(None, Some(note));
+    let body = ReplyBody::noted(refused.body.clone(), note);
     serve::respond((status, map), body)
 }
 

@@ -4,7 +4,6 @@
 //! what makes retries dangerous; so does a mock, unless it says `on_abandon = "stop"`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -13,7 +12,8 @@ use crate::base::{Money, Span};
 use crate::live::canaries::Place;
 use crate::live::clock::{Moment, until};
 use crate::live::ledger::Effect;
-use crate::live::world::{Station, Taken, World};
+use crate::live::taken::Taken;
+use crate::live::world::{Station, World};
 use crate::model::Told;
 use crate::plan::FaultEffect;
 use crate::wire::refusal::Refusal;
@@ -28,7 +28,7 @@ pub(super) struct Job {
     /// What it does to the world, and how often.
     pub(super) effects: Vec<Effect>,
     /// What a memory gets, and from whom.
-    pub(super) remember: Option<(String, String)>,
+    pub(super) remember: Option<Box<(String, String)>>,
 }
 
 /// Which slot the work holds.
@@ -46,7 +46,6 @@ enum Slot {
 /// The work on a request.
 #[derive(Debug)]
 pub(super) struct Work {
-    world: Arc<World>,
     taken: Arc<Taken>,
     ticket: Option<oneshot::Receiver<()>>,
     slot: Slot,
@@ -59,17 +58,11 @@ pub(super) struct Work {
 
 impl Work {
     /// Takes a slot, or a place in the queue, or is refused.
-    pub(super) fn enter(
-        world: &Arc<World>,
-        taken: &Arc<Taken>,
-        service: Span,
-        job: Job,
-    ) -> Result<Self, Refusal> {
-        let mock = taken.mock;
+    pub(super) fn enter(taken: &Arc<Taken>, service: Span, job: Job) -> Result<Self, Refusal> {
+        let (world, mock) = (taken.world(), taken.mock);
         let parameters = &world.served.mocks[mock];
         let capacity = world.capacity(mock, &taken.faults, taken.now);
         let mut work = Self {
-            world: Arc::clone(world),
             taken: Arc::clone(taken),
             ticket: None,
             slot: Slot::Free,
@@ -79,7 +72,7 @@ impl Work {
             is_alone: false,
         };
         if capacity == u32::MAX {
-            world.free[mock].fetch_add(1, Ordering::Relaxed);
+            world.traffic(mock).own().counts.working += 1;
             return Ok(work);
         }
         work.slot = Slot::Counted;
@@ -118,7 +111,7 @@ impl Work {
             self.ticket = None;
             begun = Moment::now();
         }
-        self.ends = self.world.clock.after(begun, self.service);
+        self.ends = self.taken.world().clock.after(begun, self.service);
         begun
     }
 
@@ -126,7 +119,7 @@ impl Work {
     pub(super) async fn worked_or_released(&self) {
         tokio::select! {
             () = until(self.ends) => {}
-            () = self.world.all_released() => {}
+            () = self.taken.world().all_released() => {}
         }
     }
 
@@ -153,36 +146,33 @@ impl Work {
 
     /// Does a job, and frees the slot.
     fn end(&mut self, job: Job) {
-        let (world, mock) = (&self.world, self.taken.mock);
+        let (world, mock) = (self.taken.world(), self.taken.mock);
         let slot = std::mem::take(&mut self.slot);
-        if slot == Slot::Free {
-            world.free[mock].fetch_sub(1, Ordering::Relaxed);
+        let (is_nothing, cost, tokens) = (job.is_nothing(), job.cost, job.tokens);
+        let pay = || {
+            let counts = &mut world.traffic(mock).own().counts;
+            counts.working -= i64::from(slot == Slot::Free);
+            counts.pay(cost, tokens);
+        };
+        let (mut effects, mut known, mut is_anybody_waiting) = (Vec::new(), 0, false);
+        if slot == Slot::Counted || job.needs_station() {
+            let mut station = world.station(mock);
+            station.busy -= u32::from(slot == Slot::Counted);
+            is_anybody_waiting = slot == Slot::Counted && !station.waiting.is_empty();
+            // Whoever sees the effects sees what they cost.
+            pay();
+            (effects, known) = commit(world, &mut station, job);
+        } else {
+            pay();
         }
-        if slot != Slot::Counted && job.is_nothing() {
-            world.tell(&self.taken, |serial| Told::Worked { serial, cost: Money::ZERO, effects: [0; 3] });
-            return;
-        }
-        let cost = job.cost;
-        let mut station = world.station(mock);
-        station.busy -= u32::from(slot == Slot::Counted);
-        let is_anybody_waiting = slot == Slot::Counted && !station.waiting.is_empty();
-        let (effects, known) = commit(world, &mut station, job);
-        drop(station);
-        if self.taken.who.stated.is_none() {
-            let count =
-                |is_it: fn(&Effect) -> bool| effects.iter().filter(|effect| is_it(effect)).count() as u32;
-            let counts = [
-                effects.len() as u32,
-                count(|effect| effect.duplicate_of.is_some()),
-                count(|effect| effect.is_unsafe),
-                known,
-            ];
+        let count = |is_it: fn(&Effect) -> bool| effects.iter().filter(|effect| is_it(effect)).count() as u32;
+        let (all, beyond) = (effects.len() as u32, count(|effect| effect.is_unsafe));
+        if self.taken.who.stated.is_none() && (slot == Slot::Counted || !is_nothing) {
+            let counts = [all, count(|effect| effect.duplicate_of.is_some()), beyond, known];
             world.tell_of_others(|| Told::ForeignWork { mock, cost, effects: counts });
         }
-        world.tell(&self.taken, |serial| {
-            let beyond = effects.iter().filter(|effect| effect.is_unsafe).count() as u32;
-            Told::Worked { serial, cost, effects: [effects.len() as u32 - beyond, beyond, known] }
-        });
+        let counts = [all - beyond, beyond, known];
+        world.tell(&self.taken, |serial| Told::Worked { serial, cost, effects: counts });
         if is_anybody_waiting {
             world.wake(mock);
         }
@@ -191,22 +181,21 @@ impl Work {
 }
 
 impl Job {
+    /// Returns whether it changes more than sums.
+    fn needs_station(&self) -> bool {
+        !self.effects.is_empty() || self.remember.is_some()
+    }
+
     fn is_nothing(&self) -> bool {
-        self.cost == Money::ZERO
-            && self.tokens == [0; 3]
-            && self.effects.is_empty()
-            && self.remember.is_none()
+        self.cost == Money::ZERO && self.tokens == [0; 3] && !self.needs_station()
     }
 }
 
-/// Adds what the work did to the ledgers; returns the effects that were executed, and how many were known.
+/// Does what the work does to the mock; returns the effects that were executed, and how many were known.
 fn commit(world: &World, station: &mut Station, job: Job) -> (Vec<Effect>, u32) {
     let ledger = &mut station.ledger;
-    ledger.spent += job.cost;
-    for (sum, tokens) in ledger.tokens.iter_mut().zip(job.tokens) {
-        *sum += tokens;
-    }
-    if let (Some(texts), Some((text, source))) = (&mut station.texts, job.remember) {
+    if let (Some(texts), Some(new)) = (&mut station.texts, job.remember) {
+        let (text, source) = *new;
         texts.remember(text, source, None);
     }
     let (mut done, mut known) = (Vec::new(), 0);
@@ -242,23 +231,22 @@ impl Drop for Work {
             self.end(Job::default());
             return;
         }
-        self.world.station(self.taken.mock).ledger.abandoned += 1;
+        self.taken.world().station(self.taken.mock).ledger.abandoned += 1;
         if let Some(ticket) = &mut self.ticket
-            && self.world.served.mocks[self.taken.mock].stops_when_abandoned
+            && self.taken.world().served.mocks[self.taken.mock].stops_when_abandoned
         {
             // A slot that was given in this very moment is given back.
             ticket.close();
             self.slot = if ticket.try_recv().is_ok() { Slot::Counted } else { Slot::None };
             self.ticket = None;
         }
-        let stops = self.world.served.mocks[self.taken.mock].stops_when_abandoned;
+        let stops = self.taken.world().served.mocks[self.taken.mock].stops_when_abandoned;
         let runtime = tokio::runtime::Handle::try_current();
         let (false, Ok(runtime)) = (stops, runtime) else {
             self.end(Job::default());
             return;
         };
         let mut rest = Self {
-            world: Arc::clone(&self.world),
             taken: Arc::clone(&self.taken),
             ticket: self.ticket.take(),
             slot: std::mem::take(&mut self.slot),

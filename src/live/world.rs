@@ -1,16 +1,17 @@
 //! Everything that live mocks share: the clock, the faults, each mock's state, the journal.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use arc_swap::{ArcSwap, Guard};
 use serde_json::json;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::base::{Key, Ratio, Span, Time};
-use crate::live::caller::Who;
 use crate::live::canaries::{Canaries, Source};
-use crate::live::clock::{Clock, Moment};
+use crate::live::clock::Clock;
 use crate::live::drilled::Stated;
 use crate::live::edges::Known;
 use crate::live::faults::{FAULTS_MAX, FaultSet, Mode};
@@ -18,8 +19,10 @@ use crate::live::journal::Journal;
 use crate::live::ledger::Ledger;
 use crate::live::memory::Texts;
 use crate::live::serve::LARGE_AT_ONCE;
+use crate::live::taken::Taken;
+use crate::live::traffic::{Counts, Traffic};
 use crate::model::outcome::{quota_left, slots_left};
-use crate::model::overlay::{Caller, decide, is_hit};
+use crate::model::overlay::is_hit;
 use crate::model::{Dose, Quotas, Told};
 use crate::plan::{FaultEffect, FaultPlan, MockPlan, Served, StorePlan, WirePlan};
 use crate::record::Witness;
@@ -27,7 +30,6 @@ use crate::wire::canary::Canary;
 use crate::wire::refusal::{Limit, Refusal};
 use crate::wire::say::Recorded;
 
-const SESSION: Key = Key::of_name("session of caller");
 const CANARY: Key = Key::of_name("number of canary");
 
 /// The most credentials whose age is known for each mock.
@@ -60,12 +62,15 @@ pub(super) struct World {
     pub(super) large: Semaphore,
     /// Who wants to know what becomes of the requests of a drill's own agents.
     pub(super) told: Option<mpsc::UnboundedSender<Told>>,
+    /// Where heavy requests are answered.
+    pub(super) aside: Handle,
     /// Counts how often everything was forgotten.
     pub(super) resets: AtomicU64,
-    faults: RwLock<Arc<FaultSet>>,
+    faults: ArcSwap<FaultSet>,
+    /// Held by whoever changes the faults.
+    changing: Mutex<()>,
     stations: Vec<Mutex<Station>>,
-    /// How many requests are being worked on at each mock that has slots without limit.
-    pub(super) free: Vec<AtomicU32>,
+    traffic: Vec<Traffic>,
     canaries: Mutex<Canaries>,
     tools: Vec<watch::Sender<u64>>,
 }
@@ -73,7 +78,8 @@ pub(super) struct World {
 /// What a mock is at a moment.
 #[derive(Debug)]
 pub(super) struct Station {
-    next: u64,
+    /// The number of the next request.
+    pub(super) next: u64,
     /// Requests and tokens a minute.
     quotas: Quotas,
     /// The witnesses of all faults; those of other mocks stay blank.
@@ -112,36 +118,16 @@ impl Station {
 }
 
 impl Station {
+    /// Returns how many requests the mock is working on, with slots and without.
+    pub(super) fn working(&self, counts: &Counts) -> i64 {
+        i64::from(self.busy) + counts.working
+    }
+
     /// Returns what is left of the quotas of requests and of tokens.
     fn left(&mut self, now: Time, share: Ratio) -> [Option<Left>; 2] {
         let of = |(rest, limit, full_in)| Left { rest, limit, full_in };
         self.quotas.left(now, share).map(|left| left.map(of))
     }
-}
-
-/// A request that a mock has taken: its number, its stream, and the faults that hit it.
-#[derive(Debug)]
-pub(super) struct Taken {
-    /// The mock.
-    pub(super) mock: usize,
-    /// Which of its requests it is, from 0.
-    pub(super) number: u64,
-    /// Its stream.
-    pub(super) key: Key,
-    /// When it came, in the drill's time and in the machine's.
-    pub(super) now: Time,
-    /// When it came, in the machine's time.
-    pub(super) arrived: Moment,
-    /// The faults that hit it, a bit for each.
-    pub(super) hits: u64,
-    /// Who called.
-    pub(super) who: Who,
-    /// The faults as they were then.
-    pub(super) faults: Arc<FaultSet>,
-    /// The faults that have changed it, a bit for each.
-    pub(super) changed: AtomicU64,
-    /// Who calls, as the boundary of permissions sees it: one decision for all attempts of a call.
-    of_call: Caller,
 }
 
 /// Whose permission has been taken.
@@ -165,7 +151,7 @@ pub(super) struct Left {
 }
 
 impl World {
-    /// Returns the world of some mocks, at the beginning.
+    /// Returns the world of some mocks, at the beginning; in a runtime, which answers heavy requests.
     pub(super) fn new(
         served: Served,
         seed: u64,
@@ -187,11 +173,13 @@ impl World {
             ports: OnceLock::new(),
             edges: Mutex::new(Known::default()),
             large: Semaphore::new(LARGE_AT_ONCE),
+            aside: Handle::current(),
             resets: AtomicU64::new(0),
             told,
-            faults: RwLock::new(Arc::new(faults)),
+            faults: ArcSwap::from_pointee(faults),
+            changing: Mutex::new(()),
             stations: stations.collect(),
-            free: served.mocks.iter().map(|_| AtomicU32::new(0)).collect(),
+            traffic: served.mocks.iter().map(|_| Traffic::default()).collect(),
             canaries: Mutex::new(Canaries::default()),
             tools: served.mocks.iter().map(|_| watch::Sender::new(0)).collect(),
             served,
@@ -199,17 +187,17 @@ impl World {
     }
 
     /// Returns the faults as they are.
-    pub(super) fn faults(&self) -> Arc<FaultSet> {
-        Arc::clone(&self.faults.read().expect("nobody panics while changing faults"))
+    pub(super) fn faults(&self) -> Guard<Arc<FaultSet>> {
+        self.faults.load()
     }
 
     /// Changes the faults.
     pub(super) fn change_faults<T>(&self, change: impl FnOnce(&mut FaultSet) -> T) -> T {
-        let mut faults = self.faults.write().expect("nobody panics while changing faults");
-        let mut set = FaultSet::clone(&faults);
+        let turn = self.changing.lock().expect("nobody panics while changing faults");
+        let mut set = FaultSet::clone(&self.faults());
         let result = change(&mut set);
-        *faults = Arc::new(set);
-        drop(faults);
+        self.faults.store(Arc::new(set));
+        drop(turn);
         // There is one who listens; if it is busy, it hears of it afterwards.
         self.changes.notify_one();
         result
@@ -230,45 +218,14 @@ impl World {
         self.stations[mock].lock().expect("nobody panics while holding a station")
     }
 
+    /// Returns what has been counted of the calls of a mock.
+    pub(super) fn traffic(&self, mock: usize) -> &Traffic {
+        &self.traffic[mock]
+    }
+
     /// Returns the canaries.
     pub(super) fn canaries(&self) -> MutexGuard<'_, Canaries> {
         self.canaries.lock().expect("nobody panics while holding the canaries")
-    }
-
-    /// Takes a call: gives it its number, and decides which faults hit it.
-    pub(super) fn take(&self, mock: usize, who: Who) -> Taken {
-        self.taken(mock, who, true)
-    }
-
-    /// Takes a request that is no call, such as for the list of tools: faults of calls pass it by.
-    pub(super) fn take_aside(&self, mock: usize, who: Who) -> Taken {
-        self.taken(mock, who, false)
-    }
-
-    fn taken(&self, mock: usize, who: Who, is_call: bool) -> Taken {
-        let (arrived, faults) = (Moment::now(), self.faults());
-        let now = self.clock.at(arrived);
-        let mut station = self.station(mock);
-        let number = station.next;
-        station.next += 1;
-        let key = self.seed.with(self.served.mocks[mock].key).at(number);
-        let task = who.session.map_or(key, |session| self.seed.with(SESSION).at(session));
-        let own = Caller { attempt: key, task, instance: who.instance, tenant: who.tenant };
-        let stated = who.stated.as_ref().filter(|_| self.told.is_some());
-        let caller = stated.map_or(own, |stated| stated.caller);
-        let of_call = stated.map_or(own, |stated| Caller { attempt: stated.call, ..stated.caller });
-        let key = caller.attempt;
-        let mut hits = 0;
-        if is_call {
-            for index in &faults.of_mock[mock] {
-                station.witnesses[usize::from(*index)].exposed += 1;
-            }
-            let own = (&faults.plans[..], &faults.of_mock[mock][..]);
-            hits = decide(own, &mut station.witnesses, (now, self.seed), &caller);
-        }
-        drop(station);
-        let changed = AtomicU64::new(0);
-        Taken { mock, number, key, now, arrived, hits, who, faults, changed, of_call }
     }
 
     /// Notes that faults changed a request, a bit for each.
@@ -320,11 +277,6 @@ impl World {
         let (index, _) = found?;
         station.witnesses[index].decided = Some(taken.now);
         Some(index)
-    }
-
-    /// Returns how many requests a mock is working on.
-    pub(super) fn busy(&self, mock: usize, station: &Station) -> u32 {
-        station.busy + self.free[mock].load(Ordering::Relaxed)
     }
 
     /// Gives free slots to whoever waits longest.
@@ -468,6 +420,8 @@ impl World {
             // Requests under way keep their slots.
             let (busy, waiting) = (station.busy, std::mem::take(&mut station.waiting));
             *station = Station { busy, waiting, ..fresh };
+            // With the station held, so that no call gets its number before and is forgotten after.
+            self.traffic[mock].reset();
         }
         *self.canaries() = Canaries::default();
         self.resets.fetch_add(1, Ordering::Relaxed);

@@ -28,9 +28,9 @@ impl std::fmt::Display for Canary {
 
 /// Returns the canaries in some bytes, each once, in the order of their first appearance.
 pub fn find(bytes: &[u8]) -> Vec<Canary> {
-    let mut found = Vec::new();
-    for at in FINDER.find_iter(bytes) {
-        let digits = at + PREFIX.len();
+    let (mut found, mut digits) = (Vec::new(), 0);
+    while let Some(at) = bytes.get(digits..).and_then(|rest| FINDER.find(rest)) {
+        digits += at + PREFIX.len();
         let number = bytes
             .get(digits..digits + DIGITS)
             .and_then(|digits| std::str::from_utf8(digits).ok())

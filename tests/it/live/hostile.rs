@@ -173,3 +173,42 @@ fn requests_that_providers_take_are_taken() {
     let reply = exchange(mocks.connect("llm"), &continued);
     assert!(matches!(reply.status, 100 | 200), "{reply:?}");
 }
+
+#[test]
+fn no_header_of_a_request_comes_back_but_the_key_of_a_tool() {
+    let mocks = Mocks::start(SET);
+    let secret = "authorization: Bearer sk-1\r\nx-api-key: sk-2\r\ncookie: sk-3\r\nx-mine: sk-4\r\n";
+    let order = json!({ "order": "1" });
+    for (mock, path, body) in [
+        ("llm", "/v1/chat/completions", chat("hi", false)),
+        ("llm", "/v1/chat/completions", chat("hi", true)),
+        ("llm", "/v1/chat/completions", json!({})),
+        ("tools", "/tools/refund", order.clone()),
+        ("tools", "/tools/refund", json!([])),
+        ("tools", "/tools/none", order.clone()),
+    ] {
+        let reply = mocks.post_with(mock, path, &format!("{secret}idempotency-key: k\r\n"), &body);
+        let head = &reply.head;
+        assert!(!head.contains("sk-") && !head.contains("x-mine"), "{path} {body}: {head}");
+        assert!(reply.status != 0, "{path} {body}");
+        let has_key = head.contains("idempotency-key");
+        assert_eq!(has_key, path == "/tools/refund" && reply.status == 200, "{path} {body}: {head}");
+    }
+}
+
+#[test]
+fn heavy_requests_are_answered_as_light_ones_are() {
+    let mocks = Mocks::start(SET);
+    let long = "word ".repeat(200_000);
+    let reply = mocks.chat(&long);
+    assert_eq!((reply.status, reply.json()["usage"]["prompt_tokens"].clone()), (200, json!(200_005)));
+    let texts = json!({ "model": "m", "input": ["a", "b"] });
+    assert_eq!(mocks.post("llm", "/v1/embeddings", &texts).json()["data"].as_array().unwrap().len(), 2);
+    // Whoever goes away meanwhile leaves nothing behind.
+    for _ in 0..5 {
+        let whole = request("POST", "/v1/chat/completions", "", &chat(&long, true).to_string());
+        mocks.connect("llm").write_all(whole.as_bytes()).unwrap();
+    }
+    until(|| mocks.admin("/state", None)["mocks"]["llm"]["busy"] == 0);
+    assert_eq!(mocks.chat("still there").status, 200);
+}
