@@ -47,7 +47,8 @@ impl Line {
     }
 }
 
-/// Adds to a count of a connection. Only its own task does, so that nobody else's addition can be lost.
+/// Adds to a count of a connection. Only one task at a time does, so that nobody else's addition can be lost: the
+/// connection's own, or the one that answers aside while it waits. Where a client goes away meanwhile nobody counts.
 fn add(count: &AtomicU64, more: u64) {
     count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
