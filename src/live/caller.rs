@@ -31,22 +31,18 @@ impl Who {
         let (mut retry, mut stated) = (None, None);
         // One walk over the few headers that there are.
         for (name, value) in headers {
-            // A value that is no text says nothing.
-            let text = || value.to_str().ok();
+            let Ok(text) = value.to_str() else { continue };
             match name.as_str() {
-                drilled::HEADER => stated = text().map_or(stated, |text| Stated::read(text).map(Box::new)),
-                "x-stormdrill-agent" => agent = text().or(agent),
-                "x-stormdrill-session" => session[0] = text().or(session[0]),
-                "mcp-session-id" => session[1] = text().or(session[1]),
-                "traceparent" => session[2] = text().map_or(session[2], |text| text.split('-').nth(1)),
-                "x-stormdrill-tenant" => tenant[0] = text().or(tenant[0]),
-                "openai-organization" => tenant[1] = text().or(tenant[1]),
-                "authorization" => {
-                    let bare = text().map(|text| text.strip_prefix("Bearer ").unwrap_or(text));
-                    credential[0] = bare.or(credential[0]);
-                }
-                "x-api-key" => credential[1] = text().or(credential[1]),
-                "x-stainless-retry-count" => retry = text().map_or(retry, |text| text.parse().ok()),
+                drilled::HEADER => stated = Stated::read(text).map(Box::new),
+                "x-stormdrill-agent" => agent = Some(text),
+                "x-stormdrill-session" => session[0] = Some(text),
+                "mcp-session-id" => session[1] = Some(text),
+                "traceparent" => session[2] = text.split('-').nth(1),
+                "x-stormdrill-tenant" => tenant[0] = Some(text),
+                "openai-organization" => tenant[1] = Some(text),
+                "authorization" => credential[0] = Some(text.strip_prefix("Bearer ").unwrap_or(text)),
+                "x-api-key" => credential[1] = Some(text),
+                "x-stainless-retry-count" => retry = text.parse().ok(),
                 _ => {}
             }
         }

@@ -15,7 +15,7 @@ use crate::live::reply::{Cut, Note, ReplyBody, Stream, Writer};
 use crate::live::taken::Taken;
 use crate::live::traffic::Call;
 use crate::live::work::Job;
-use crate::live::world::{Left, World};
+use crate::live::world::Left;
 use crate::live::{headers, serve};
 use crate::model::outcome::{self, Bill, Outcome, Talk, Usage};
 use crate::plan::{Flaw, WireForm};
@@ -93,7 +93,6 @@ impl Dialect {
 
 /// A request to a model, read.
 struct Asking<'a> {
-    world: &'a World,
     taken: &'a Taken,
     dialect: Dialect,
     prompt: Prompt,
@@ -156,7 +155,7 @@ pub(super) async fn answer(
     let marks_cache = dialect.is_openai()
         || world.stated(&taken).is_some()
         || memchr::memmem::find(body, b"\"cache_control\"").is_some();
-    let asking = Asking { world, taken: &taken, dialect, prompt, canaries, marks_cache, id };
+    let asking = Asking { taken: &taken, dialect, prompt, canaries, marks_cache, id };
     let mut decided = match asking.decide() {
         Ok(decided) => decided,
         Err(refusal) => return Ok(asking.refuse(&refusal, note)),
@@ -170,10 +169,10 @@ pub(super) async fn answer(
 impl Asking<'_> {
     /// Decides what is answered, or why nothing is.
     fn decide(&self) -> Result<Decided, Refusal> {
-        let parameters = &self.world.served.mocks[self.taken.mock];
+        let parameters = &self.taken.world().served.mocks[self.taken.mock];
         let plans = &self.taken.faults.plans;
         let hits = Hits::of(self.taken);
-        if let Some(refusal) = decide::turned_away(self.world, self.taken, &hits) {
+        if let Some(refusal) = decide::turned_away(self.taken.world(), self.taken, &hits) {
             return Err(refusal);
         }
         let is_too_long = self.prompt.tokens > u64::from(parameters.context_max);
@@ -185,7 +184,7 @@ impl Asking<'_> {
         }
         let (answer, talk, void) = self.compose(&hits);
         let bill = self.bill(talk, hits.plain);
-        let left = self.world.admit(self.taken, bill.usage.input + bill.usage.output)?;
+        let left = self.taken.world().admit(self.taken, bill.usage.input + bill.usage.output)?;
         let mut outcome = Outcome::own(parameters, self.taken.key, talk);
         outcome.lay((plans, hits.plain), self.taken.key, bill.cost > Money::ZERO, |outcome, flaw| {
             self.is_news(outcome, flaw)
@@ -196,7 +195,7 @@ impl Asking<'_> {
         }
         // A flaw that had nothing to show in has changed nothing; one that did, has. What it does to the agents of a
         // drill shows in them, if not in the text.
-        match void.filter(|_| self.world.stated(self.taken).is_none()) {
+        match void.filter(|_| self.taken.world().stated(self.taken).is_none()) {
             Some((fault, true)) => outcome.changed |= 1 << fault,
             Some((fault, false)) => outcome.changed &= !(1 << fault),
             None => {}
@@ -219,7 +218,7 @@ impl Asking<'_> {
 
     /// Returns whether a flaw would change what the model says.
     fn is_news(&self, outcome: &Outcome, flaw: Flaw) -> bool {
-        if let Some(stated) = self.world.stated(self.taken) {
+        if let Some(stated) = self.taken.world().stated(self.taken) {
             return stated.purpose.is_news(outcome, flaw);
         }
         match flaw {
@@ -249,15 +248,16 @@ impl Asking<'_> {
     /// with whether it shows.
     fn compose(&self, hits: &Hits) -> (Answer, Talk, Option<(usize, bool)>) {
         let (taken, prompt) = (&self.taken, &self.prompt);
-        let (parameters, wire) = (&self.world.served.mocks[taken.mock], &self.world.served.wires[taken.mock]);
+        let (parameters, wire) =
+            (&self.taken.world().served.mocks[taken.mock], &self.taken.world().served.wires[taken.mock]);
         let flaw = decide::flaw((parameters, taken), hits.plain, |outcome, flaw| self.is_news(outcome, flaw));
         let asked = Asked { number: taken.number, key: taken.key };
         let hijack = |canary| {
-            let source = self.world.canaries().source(canary)?;
+            let source = self.taken.world().canaries().source(canary)?;
             (source.hijack > 0.0).then_some(source.hijack)
         };
         let follows = say::hijacked(prompt, &self.canaries, hijack, taken.key);
-        let at = |turns| say::said(wire, &self.world.recorded[taken.mock], prompt, turns, asked);
+        let at = |turns| say::said(wire, &self.taken.world().recorded[taken.mock], prompt, turns, asked);
         let mut said = follows.unwrap_or_else(|| at(prompt.turns));
         if !outcome::is_right(parameters, taken.key) || prompt.tokens > u64::from(parameters.context_max) {
             say::spoil(&mut said, Flaw::Wrong, prompt, (taken.key, Canary(0)));
@@ -271,7 +271,8 @@ impl Asking<'_> {
         if turns != prompt.turns {
             said = at(turns);
         }
-        let marker = if flaw == Flaw::Bleed { self.world.canary(taken, fault, 0.0) } else { Canary(0) };
+        let marker =
+            if flaw == Flaw::Bleed { self.taken.world().canary(taken, fault, 0.0) } else { Canary(0) };
         say::spoil(&mut said, flaw, prompt, (taken.key, marker));
         let is_other = said != clean;
         let (answer, talk) = self.measured(said, hits.plain);
@@ -283,7 +284,7 @@ impl Asking<'_> {
     fn measured(&self, mut said: Said, hits: u64) -> (Answer, Talk) {
         let (taken, prompt) = (&self.taken, &self.prompt);
         let full: u64 = said.parts.iter().map(|part: &Part| tokens::count(part.text())).sum();
-        let wanted = self.world.stated(taken).map(|stated| u64::from(stated.tokens[2]));
+        let wanted = self.taken.world().stated(taken).map(|stated| u64::from(stated.tokens[2]));
         let usual = wanted.unwrap_or(full.min(prompt.most.unwrap_or(u64::MAX))).min(u64::from(u32::MAX));
         let talk = outcome::talk(&taken.faults.plans, hits, usual as u32);
         let is_reasoning = decide::has_form(taken, hits, &WireForm::Reasoning);
@@ -291,7 +292,7 @@ impl Asking<'_> {
         if !is_reasoning {
             say::lengthen(&mut said, usual.min(full), talk, taken.key);
         }
-        let wire = &self.world.served.wires[taken.mock];
+        let wire = &self.taken.world().served.wires[taken.mock];
         let stop = said.stop;
         let mut answer = Answer {
             id: taken.key.number(),
@@ -318,7 +319,7 @@ impl Asking<'_> {
     }
 
     fn bill(&self, talk: Talk, hits: u64) -> Bill {
-        let parameters = &self.world.served.mocks[self.taken.mock];
+        let parameters = &self.taken.world().served.mocks[self.taken.mock];
         let cached = if self.marks_cache { self.prompt.seen } else { 0 };
         let usage = Usage { input: self.prompt.tokens, cached, output: u64::from(talk.tokens) };
         outcome::bill(&self.taken.faults.plans, hits, parameters, usage)
@@ -338,7 +339,7 @@ impl Asking<'_> {
         let status = StatusCode::from_u16(note.call.status).unwrap_or(StatusCode::OK);
         let body = if self.prompt.is_stream {
             let writer = self.dialect.writer(&answer, &self.prompt, &self.id);
-            let clock = &self.world.clock;
+            let clock = &self.taken.world().clock;
             let per_token = per_token / clock.passed(Span(1)).0 as f64;
             let (first, begun) = (clock.wait(deed.first), due.begun);
             let stream = Stream { answer: Arc::new(answer), writer, begun, first, per_token };

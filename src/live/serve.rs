@@ -1,13 +1,10 @@
 //! One request: which protocol it is in, its body within limits, and who answers it.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
@@ -179,38 +176,19 @@ async fn body(world: &World, incoming: Incoming, most: usize) -> Result<Bytes, R
     // Only so many large ones are in memory at once.
     let is_small = stated.is_some_and(|stated| stated <= LARGE);
     let _place = if is_small { None } else { Box::pin(world.large.acquire()).await.ok() };
-    let mut reading = pin!(collect(incoming, most));
-    // Where it has come with the head, as nearly always, nobody looks at the clock.
-    let read = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
-    if let Poll::Ready(read) = read {
-        return read;
-    }
-    let late = Box::pin(until(Moment::now().after(BODY_WITHIN)));
-    tokio::select! {
+    let read = Limited::new(incoming, most).collect();
+    let late = async { until(Moment::now().after(BODY_WITHIN)).await };
+    // The body first: where it has come with the head, as nearly always, nobody looks at the clock.
+    let read = tokio::select! {
         biased;
-        read = reading => read,
-        () = late => Err(Refusal::TooSlow),
+        read = read => read,
+        () = late => return Err(Refusal::TooSlow),
+    };
+    match read {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refusal::TooLarge(most as u64)),
+        Err(error) => Err(Refusal::Bad(format!("The body could not be read: {error}"))),
     }
-}
-
-/// Collects a body of at most so many bytes. What comes in one piece, as nearly always, is not copied.
-async fn collect(mut incoming: Incoming, most: usize) -> Result<Bytes, Refusal> {
-    let (mut only, mut whole) = (Bytes::new(), Vec::new());
-    while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| Refusal::Bad(format!("The body could not be read: {error}")))?;
-        // What is no data is a trailer.
-        let Ok(data) = frame.into_data() else { continue };
-        if only.len() + whole.len() + data.len() > most {
-            return Err(Refusal::TooLarge(most as u64));
-        }
-        if only.is_empty() && whole.is_empty() {
-            only = data;
-        } else {
-            whole.extend_from_slice(&std::mem::take(&mut only));
-            whole.extend_from_slice(&data);
-        }
-    }
-    Ok(if whole.is_empty() { only } else { whole.into() })
 }
 
 fn count(body: &[u8], line: &Arc<Line>) -> Response<ReplyBody> {
